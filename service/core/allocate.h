@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Allocate: which devices a request gets, or why it gets none. Deterministic; changes nothing.
+ *
+ * The rules are NOVA (c) for NUMA and (g) for the order of preference: best NUMA class, then fewest
+ * tags beyond those asked, then the PF or card with the fewest free functions left, then lowest
+ * address.
+ */
+#pragma once
+
+#include "core/registry.h"
+#include "core/request.h"
+
+typedef struct AllocateQuery {
+        const Registry *registry;
+        const Request *request;  /* every alias of it exists in the catalog */
+        const char *domain_uuid; /* "": for no domain; then the group words are not decided */
+        NodeSet nodes;           /* of the guest */
+        int numa_policy;         /* replaces that of every alias; −1: each keeps its own */
+        bool force;              /* devices used by the host are fine */
+} AllocateQuery;
+
+typedef struct Choice {
+        size_t item;    /* index into the request */
+        Device *device; /* borrowed from the inventory */
+} Choice;
+
+typedef struct Plan {
+        Choice *choices; /* by item, then address */
+        size_t n_choices;
+} Plan;
+
+void plan_done(Plan *plan);
+
+/**
+ * allocate() - choose devices for every item of a request, all or none
+ * @ret: the plan, only on success; release it with plan_done()
+ *
+ * Complete: if any assignment satisfies all items together one is found, whatever their order.
+ *
+ * Return: 0; DEVICES_NOT_ENOUGH ("2 of 4 asked: 1 attached, 3 numa", counts of the reasons of what does
+ * not fit the item that fell short; or that the search was cut at its budget); DEVICE_USED_BY_HOST when
+ * force would make it fit; HOST_NOT_READY when no device of the host has an IOMMU group; -ENOMEM.
+ */
+int allocate(const AllocateQuery *query, Plan *ret, Refusal *refusal);
+
+/* A row of the explanation: one item and one device of any pool. */
+typedef struct Candidate {
+        size_t item;
+        Device *device;
+        bool chosen;
+        uint32_t reasons; /* all that hold; 0 when chosen or merely not needed */
+} Candidate;
+
+typedef struct Explanation {
+        bool fits;
+        char *text;            /* one sentence of what is missing, "" when it fits */
+        Candidate *candidates; /* by item, then address */
+        size_t n_candidates;
+} Explanation;
+
+void explanation_done(Explanation *explanation);
+
+/* The same decision with its grounds, by the same code. 0 or -ENOMEM. */
+int allocate_explain(const AllocateQuery *query, Explanation *ret);

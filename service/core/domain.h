@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Domain: what libvirt says of one domain (what it holds, where it runs), and the index of all.
+ *
+ * vm/ fills DomainFacts from the running and the saved XML; the index takes them over. libvirt is
+ * the truth about what a domain holds: nothing here is remembered beyond what it said last.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "util/cleanup.h"
+
+enum {
+        UUID_TEXT_SIZE = 37,
+        NUMA_NODES_MAX = 1024
+};
+
+/* A set of host NUMA nodes. Not constrained: any node will do, also one that is not known. */
+typedef struct NodeSet {
+        bool constrained;
+        uint64_t words[NUMA_NODES_MAX / 64];
+} NodeSet;
+
+void node_set_add(NodeSet *set,
+                  unsigned node); /* makes it constrained; ignores nodes ≥ NUMA_NODES_MAX */
+bool node_set_has(const NodeSet *set, int node); /* false for −1 */
+bool node_set_is_empty(const NodeSet *set);
+
+/* A PCI device in a domain's XML, in whichever element (hostdev, interface, disk, mdev parent). */
+typedef struct HeldDevice {
+        Address address;
+        char *alias; /* the user alias, "" when it has none; owned */
+} HeldDevice;
+
+typedef struct DomainFacts {
+        char uuid[UUID_TEXT_SIZE]; /* lower case */
+        char *name;
+        bool present; /* false: undefined and not running; the rest is empty then */
+        bool running, persistent;
+        HeldDevice *live; /* of the running XML; empty when it does not run */
+        size_t n_live;
+        HeldDevice *config; /* of the saved XML; empty when it is not persistent */
+        size_t n_config;
+        NodeSet nodes; /* of numatune, else vcpupin, else the cpuset of vcpu */
+} DomainFacts;
+
+int domain_facts_new(DomainFacts **ret, const char *uuid, const char *name); /* 0 or -ENOMEM */
+DomainFacts *domain_facts_free(DomainFacts *facts); /* NULL is fine; always returns NULL */
+DEFINE_CLEANUP(DomainFacts *, domain_facts_free);
+
+/* Appends to live or config; @alias may be NULL. 0 or -ENOMEM. */
+int domain_facts_hold(DomainFacts *facts, bool live, Address address, const char *alias);
+
+/* Is @text in the form of a UUID (36 characters, hex and dashes in their places)? */
+bool text_is_uuid(const char *text);
+
+/* The index: every domain that libvirt knows, by UUID. */
+typedef struct Domains {
+        DomainFacts **items; /* sorted by UUID */
+        size_t n_items;
+} Domains;
+
+void domains_done(Domains *domains);
+
+/* NULL when there is none. Text in UUID form is looked up as a UUID and nothing else. */
+DomainFacts *domains_find(const Domains *domains, const char *name_or_uuid);
+DomainFacts *domains_find_uuid(const Domains *domains, const char *uuid);
+
+/**
+ * domains_apply() - take over what libvirt said of one domain
+ * @facts:   ownership passes, also on failure
+ * @ret_old: what was known before, now the caller's; NULL if nothing was. May not be NULL.
+ *
+ * Facts that are not present take the domain out of the index.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old);

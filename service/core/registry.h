@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Registry: all that is known at one moment (devices, pools and aliases, domains, attachments), and
+ * what follows from it for each device.
+ *
+ * Whoever changes a part marks the devices whose state may follow from it dirty; registry_settle()
+ * then concludes for those alone, and appends to the changes what became different.
+ */
+#pragma once
+
+#include "core/attachment.h"
+#include "core/inventory.h"
+#include "core/pool.h"
+
+/* NUMA nodes of the host and the socket of each. */
+typedef struct Topology {
+        int *sockets; /* by node; −1: not known */
+        size_t n_nodes;
+} Topology;
+
+typedef struct Registry {
+        Inventory inventory;
+        Catalog catalog;
+        Domains domains;
+        Attachment **attachments; /* by number, ascending */
+        size_t n_attachments;
+        uint32_t next_attachment; /* above every number ever seen; starts at 1 */
+        Topology topology;
+        Changes changes;
+        bool pools_dirty; /* membership of every device is to be concluded anew */
+} Registry;
+
+void registry_init(Registry *registry);
+void registry_done(Registry *registry);
+
+/* The host says so: @facts is taken over, NULL means nothing is there. 0 or -ENOMEM. */
+int registry_observe_device(Registry *registry, Address address, Facts *facts);
+
+/* libvirt says so: @facts is taken over. Raises next_attachment above every alias of ours seen in it. 0 or -ENOMEM. */
+int registry_observe_domain(Registry *registry, DomainFacts *facts);
+
+/* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0 or -ENOMEM. */
+int registry_set_catalog(Registry *registry, Catalog *catalog);
+
+/* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
+int registry_add_attachment(Registry *registry, Attachment *attachment);
+/* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
+int registry_remove_attachment(Registry *registry, uint32_t number);
+Attachment *registry_find_attachment(const Registry *registry, uint32_t number); /* NULL: none */
+
+/* The state or a device of it changed in place: its devices are looked at again. */
+void registry_touch_attachment(Registry *registry, const Attachment *attachment,
+                               uint32_t properties);
+
+/**
+ * registry_settle() - conclude pool, state, reasons, holder of every dirty device, and the counts of pools and aliases
+ *
+ * Return: 0 or -ENOMEM (what is not settled stays dirty).
+ */
+int registry_settle(Registry *registry);
+
+/*
+ * Reasons against giving @device to the domain @domain_uuid ("" for none): those of the Device
+ * property, with group-in-use judged for that domain. Neither matching nor NUMA.
+ */
+uint32_t registry_reasons(const Registry *registry, const Device *device, const char *domain_uuid);
