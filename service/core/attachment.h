@@ -17,6 +17,7 @@ typedef enum AttachmentState {
         ATTACHMENT_ATTACHED,
         ATTACHMENT_DETACHING,   /* the owner wants it back; a refusal leads to attached again */
         ATTACHMENT_TAKING_BACK, /* a half-done attach is undone; shown as detaching */
+        ATTACHMENT_LETTING_GO, /* so, and libvirt has answered: the guest is left; shown as detaching */
         ATTACHMENT_LOST,
         ATTACHMENT_ENDED, /* nothing is held; the object goes */
         _ATTACHMENT_STATE_END,
@@ -25,7 +26,8 @@ typedef enum AttachmentState {
 typedef enum AttachmentEvent {
         EVENT_ATTACH_RETURNED, /* the call to libvirt is over, well or not; facts were read after it */
         EVENT_OUTCOME_UNKNOWN, /* libvirt went away during the call */
-        EVENT_DETACH_ASKED,
+        EVENT_DETACH_ASKED, /* also: once more, libvirt or the daemon having gone away meanwhile */
+        EVENT_DETACH_RETURNED, /* the call to take back is over; facts were read after it */
         EVENT_GUEST_REFUSED,
         EVENT_OBSERVED, /* facts of the domain or of a device were read */
         _ATTACHMENT_EVENT_END,
@@ -63,6 +65,7 @@ typedef struct AttachedDevice {
         uint16_t subsystem_vendor_id, subsystem_product_id;
         bool managed;      /* managed='yes' */
         bool live, config; /* libvirt says so now */
+        bool gone;         /* not in the host; kept in step by the registry */
         bool left;         /* of a lost attachment: free again, no longer ours */
 } AttachedDevice;
 
@@ -78,6 +81,7 @@ typedef struct Attachment {
         size_t n_devices;
         bool wants_live, wants_config;
         bool live, config; /* any device is there now */
+        bool running;      /* the domain was, when last observed */
         uint32_t owner_uid;
         uint64_t created_usec; /* CLOCK_REALTIME */
 } Attachment;
@@ -106,6 +110,12 @@ bool attachment_alias_parse(const char *alias, uint32_t *ret_number, uint32_t *r
  * Return: 0 or -ENOMEM.
  */
 int attachment_observe(Attachment *attachment, const DomainFacts *facts, uint32_t *ret_properties);
+
+/*
+ * Puts the attachment into the state of a step. One that becomes lost lets go of the devices that
+ * libvirt has no longer (left). Returns the ATTACHMENT_… bits of what is shown differently.
+ */
+uint32_t attachment_enter(Attachment *attachment, AttachmentState state);
 
 /* What the last observation amounts to. While attaching or undecided, a device must be wherever it is wanted. */
 Holding attachment_holding(const Attachment *attachment);

@@ -42,6 +42,15 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts);
 /* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0 or -ENOMEM. */
 int registry_set_catalog(Registry *registry, Catalog *catalog);
 
+/*
+ * One pool or alias more, behind the others (taken over, also on failure), or one less; with the
+ * signals that follow. Its name is not in use; nothing is removed when there is none. 0 or -ENOMEM.
+ */
+int registry_add_pool(Registry *registry, Pool *pool);
+int registry_add_alias(Registry *registry, Alias *alias);
+int registry_remove_pool(Registry *registry, const char *name);
+int registry_remove_alias(Registry *registry, const char *name);
+
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
 int registry_add_attachment(Registry *registry, Attachment *attachment);
 /* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
