@@ -74,6 +74,12 @@ typedef struct HypervisorOperations {
         /* The URI as libvirt gives it, or as configured before it answered. Borrowed. */
         const char *(*uri)(Hypervisor *hypervisor);
 
+        /*
+         * Can devices be given to a running domain? Not by libvirt's test driver: what Attach does by default is
+         * then config alone (CONTRACT 8). True as long as nothing else is known.
+         */
+        bool (*can_attach_live)(Hypervisor *hypervisor);
+
         /* Lets go of everything within a moment, even when libvirt hangs; no callback comes afterwards. */
         void (*free)(Hypervisor *hypervisor);
 } HypervisorOperations;
