@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/names.h"
+#include "host/sysfs.h"
+#include "util/text.h"
+#include "util/vector.h"
+
+struct Scan {
+        Names *names;
+};
+
+enum {
+        HIGHEST_NODE = 1023, /* the kernel's own limit */
+        MOST_RESET_METHODS = 32,
+        MOST_ATTEMPTS = 3,
+};
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                closedir(*directory);
+}
+
+int scan_new(Scan **ret) {
+        _cleanup_(scan_freep) Scan *scan = NULL;
+        int r;
+
+        scan = calloc(1, sizeof(*scan));
+        if (!scan)
+                return -ENOMEM;
+
+        r = names_new(&scan->names);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(scan);
+        return 0;
+}
+
+Scan *scan_free(Scan *scan) {
+        if (!scan)
+                return NULL;
+
+        names_free(scan->names);
+        free(scan);
+        return NULL;
+}
+
+/* A number of the device, or @unknown. */
+static unsigned long number(int device, const char *name, int base, unsigned long highest,
+                            unsigned long unknown) {
+        unsigned long value;
+
+        return sysfs_read_number(device, name, base, highest, &value) ? value : unknown;
+}
+
+/* Replaces an owned string by checked text. */
+static int take_text(char **string, const char *bytes, size_t size) {
+        char *text;
+
+        text = sysfs_text(bytes, size);
+        if (!text)
+                return -ENOMEM;
+
+        free(*string);
+        *string = text;
+        return 0;
+}
+
+static int read_ids(Scan *scan, int device, Facts *facts) {
+        _cleanup_(freep) char *vendor = NULL, *product = NULL, *class = NULL;
+        unsigned long subsystem_vendor, subsystem_product;
+        int r;
+
+        facts->vendor_id = (uint16_t) number(device, "vendor", 16, 0xffff, 0);
+        facts->product_id = (uint16_t) number(device, "device", 16, 0xffff, 0);
+        facts->class_code = (uint32_t) number(device, "class", 16, 0xffffff, 0);
+
+        /* A function without subsystem ids shows zeros, or ones when its register is not there. */
+        subsystem_vendor = number(device, "subsystem_vendor", 16, 0xffff, 0);
+        if (subsystem_vendor != 0 && subsystem_vendor != 0xffff) {
+                subsystem_product = number(device, "subsystem_device", 16, 0xffff, 0x10000);
+                if (subsystem_product <= 0xffff) {
+                        facts->has_subsystem = true;
+                        facts->subsystem_vendor_id = (uint16_t) subsystem_vendor;
+                        facts->subsystem_product_id = (uint16_t) subsystem_product;
+                }
+        }
+
+        r = names_vendor(scan->names, facts->vendor_id, &vendor);
+        if (r == 0)
+                r = names_product(scan->names, facts->vendor_id, facts->product_id, &product);
+        if (r == 0)
+                r = names_class(scan->names, facts->class_code, &class);
+        if (r < 0)
+                return r;
+
+        free(facts->vendor_name);
+        facts->vendor_name = TAKE(vendor);
+        free(facts->product_name);
+        facts->product_name = TAKE(product);
+        free(facts->class_name);
+        facts->class_name = TAKE(class);
+        return 0;
+}
+
+static int read_links(int device, Facts *facts) {
+        char name[NAME_MAX + 1];
+        unsigned long group;
+        ssize_t n;
+
+        if (sysfs_read_link(device, "iommu_group", name, sizeof(name)) > 0 &&
+            sysfs_parse_number(name, 10, INT_MAX, &group))
+                facts->iommu_group = (int) group;
+
+        if (sysfs_read_link(device, "physfn", name, sizeof(name)) > 0 &&
+            address_parse(name, &facts->physical_function) == 0)
+                facts->type = DEVICE_TYPE_VF;
+
+        n = sysfs_read_link(device, "driver", name, sizeof(name));
+        return n > 0 ? take_text(&facts->driver, name, (size_t) n) : 0;
+}
+
+static void read_virtual_functions(int device, Facts *facts) {
+        if (facts->type == DEVICE_TYPE_VF)
+                return;
+
+        facts->max_virtual_functions = (unsigned) number(device, "sriov_totalvfs", 10, 0xffff, 0);
+        if (facts->max_virtual_functions > 0)
+                facts->type = DEVICE_TYPE_PF;
+}
+
+static int read_reset_methods(int device, Facts *facts) {
+        char text[SYSFS_ATTRIBUTE_SIZE], *rest = text, *word;
+        ssize_t n;
+        int r;
+
+        n = sysfs_read(device, "reset_method", text, sizeof(text));
+        for (size_t i = 0; n > 0 && i < MOST_RESET_METHODS; i++) {
+                _cleanup_(freep) char *method = NULL;
+
+                word = strsep(&rest, " \n");
+                if (!word)
+                        break;
+                if (*word == '\0')
+                        continue;
+
+                method = sysfs_text(word, strlen(word));
+                if (!method)
+                        return -ENOMEM;
+
+                r = list_append(&facts->reset_methods, method);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int read_power_state(int device, Facts *facts) {
+        char text[SYSFS_ATTRIBUTE_SIZE];
+        ssize_t n;
+
+        n = sysfs_read(device, "power_state", text, sizeof(text));
+        return n > 0 ? take_text(&facts->power_state, text, (size_t) n) : 0;
+}
+
+static int read_interfaces(int device, Facts *facts) {
+        _cleanup_(closedirp) DIR *directory = NULL;
+        int fd, r;
+
+        /* Most functions carry none: then this is a single call. */
+        fd = openat(device, "net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+
+        directory = fdopendir(fd);
+        if (!directory) {
+                close(fd);
+                return -ENOMEM;
+        }
+
+        for (struct dirent *entry; (entry = readdir(directory));) {
+                _cleanup_(freep) char *name = NULL;
+
+                if (entry->d_name[0] == '.')
+                        continue;
+
+                name = sysfs_text(entry->d_name, strlen(entry->d_name));
+                if (!name)
+                        return -ENOMEM;
+
+                r = list_append(&facts->interfaces, name);
+                if (r < 0)
+                        return r;
+        }
+
+        list_sort_unique(facts->interfaces);
+        return 0;
+}
+
+static int read_facts(Scan *scan, int device, Facts *facts) {
+        int r;
+
+        r = read_ids(scan, device, facts);
+        if (r < 0)
+                return r;
+
+        facts->numa_node = (int) number(device, "numa_node", 10, HIGHEST_NODE, (unsigned long) -1);
+
+        r = read_links(device, facts);
+        if (r < 0)
+                return r;
+
+        read_virtual_functions(device, facts);
+
+        r = read_reset_methods(device, facts);
+        if (r == 0)
+                r = read_power_state(device, facts);
+        if (r == 0)
+                r = read_interfaces(device, facts);
+        return r;
+}
+
+int scan_one(Scan *scan, Address address, Facts **ret) {
+        int r;
+
+        /*
+         * Between two reads the device may leave, and another may come in its place: what was read
+         * counts only when the directory is still the same at the end.
+         */
+        for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+                _cleanup_(facts_freep) Facts *facts = NULL;
+                _cleanup_(closep) int device = -1;
+
+                device = sysfs_open_device(address);
+                if (device == -EMFILE || device == -ENFILE || device == -ENOMEM)
+                        return -ENOMEM; /* our trouble: it says nothing of the device */
+                if (device < 0)
+                        break;
+
+                r = facts_new(&facts, address);
+                if (r == 0)
+                        r = read_facts(scan, device, facts);
+                if (r < 0)
+                        return r;
+
+                if (sysfs_is_present(device, address)) {
+                        *ret = TAKE(facts);
+                        return 0;
+                }
+        }
+
+        /* A device that came and went three times while we looked: its last event is still due. */
+        *ret = NULL;
+        return 0;
+}
+
+static int compare_addresses(const void *a, const void *b) {
+        return address_compare(*(const Address *) a, *(const Address *) b);
+}
+
+int scan_addresses(Scan *scan, Address **ret, size_t *ret_n) {
+        _cleanup_(closedirp) DIR *directory = NULL;
+        _cleanup_(freep) Address *addresses = NULL;
+        size_t n = 0;
+        int r;
+
+        directory = opendir("/sys/bus/pci/devices");
+        if (!directory && errno != ENOENT)
+                return -errno;
+
+        while (directory) {
+                char text[ADDRESS_TEXT_SIZE];
+                struct dirent *entry;
+                Address address;
+
+                errno = 0;
+                entry = readdir(directory);
+                if (!entry && errno != 0)
+                        return -errno;
+                if (!entry)
+                        break;
+
+                /* A name that would not be written so cannot be opened by its numbers either. */
+                if (address_parse(entry->d_name, &address) != 0 ||
+                    strcmp(address_format(address, text), entry->d_name) != 0)
+                        continue;
+
+                r = VECTOR_APPEND(addresses, n, address);
+                if (r < 0)
+                        return r;
+        }
+
+        if (n > 0)
+                qsort(addresses, n, sizeof(*addresses), compare_addresses);
+
+        *ret = TAKE(addresses);
+        *ret_n = n;
+        return 0;
+}

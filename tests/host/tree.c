@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/netlink.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <ftw.h>
+#include <sched.h>
+
+static char root[PATH_MAX];
+
+/* Tests that prove nothing must not pass: what the tree needs is checked, also in a release build. */
+static void must(int good, const char *what) {
+        if (good)
+                return;
+        fprintf(stderr, "made /sys: %s: %s\n", what, strerror(errno));
+        abort();
+}
+
+static int write_file(const char *path, const char *text) {
+        int fd, good;
+
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -1;
+        good = write(fd, text, strlen(text)) == (ssize_t) strlen(text);
+        close(fd);
+        return good ? 0 : -1;
+}
+
+/* Root of a user namespace of our own may mount, and send as uid 0. */
+static int become_root(void) {
+        unsigned uid = getuid(), gid = getgid();
+        char map[64];
+
+        if (uid == 0)
+                return 0;
+        if (unshare(CLONE_NEWUSER) < 0)
+                return -1;
+
+        (void) snprintf(map, sizeof(map), "0 %u 1", uid);
+        if (write_file("/proc/self/uid_map", map) < 0)
+                return -1;
+        (void) snprintf(map, sizeof(map), "0 %u 1", gid);
+        if (write_file("/proc/self/setgroups", "deny") < 0)
+                return -1;
+        return write_file("/proc/self/gid_map", map);
+}
+
+int tree_enter(void) {
+        const char *temporary = getenv("TMPDIR");
+
+        if (become_root() < 0 || unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return -1;
+
+        (void) snprintf(root, sizeof(root), "%s/hostdevd-sys-XXXXXX", temporary ?: "/tmp");
+        must(mkdtemp(root) != NULL, root);
+        must(mount(root, "/sys", NULL, MS_BIND, NULL) == 0, "mount");
+        must(setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1) == 0, "setenv");
+        return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where) {
+        return where->level == 0 && strcmp(path, "/sys") == 0 ? 0 : remove(path);
+}
+
+void tree_clear(void) {
+        must(nftw("/sys", remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, "clear");
+}
+
+void tree_leave(void) {
+        tree_clear();
+        must(umount("/sys") == 0, "umount");
+        must(rmdir(root) == 0, "rmdir");
+}
+
+static void make_parents(char *path) {
+        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                must(mkdir(path, 0755) == 0 || errno == EEXIST, path);
+                *slash = '/';
+        }
+}
+
+/* The full path in @buffer, with its parents made. */
+static const char *place(char buffer[PATH_MAX], const char *path) {
+        must(snprintf(buffer, PATH_MAX, "/sys/%s", path) < PATH_MAX, path);
+        make_parents(buffer);
+        return buffer;
+}
+
+void tree_write(const char *path, const void *bytes, size_t size) {
+        char full[PATH_MAX];
+        FILE *file;
+
+        file = fopen(place(full, path), "we");
+        must(file != NULL, full);
+        must(fwrite(bytes, 1, size, file) == size, full);
+        must(fclose(file) == 0, full);
+}
+
+void tree_print(const char *path, const char *format, ...) {
+        va_list arguments;
+        char *text;
+        int n;
+
+        va_start(arguments, format);
+        n = vasprintf(&text, format, arguments);
+        va_end(arguments);
+        must(n >= 0, path);
+
+        tree_write(path, text, (size_t) n);
+        free(text);
+}
+
+void tree_link(const char *path, const char *target) {
+        char full[PATH_MAX];
+
+        (void) place(full, path);
+        (void) unlink(full);
+        must(symlink(target, full) == 0, full);
+}
+
+void tree_make_directory(const char *path) {
+        char full[PATH_MAX];
+
+        (void) place(full, path);
+        must(mkdir(full, 0755) == 0 || errno == EEXIST, full);
+}
+
+void tree_make_pipe(const char *path) {
+        char full[PATH_MAX];
+
+        must(mkfifo(place(full, path), 0644) == 0, full);
+}
+
+void tree_exchange(const char *path, const char *other) {
+        char full[PATH_MAX], full_other[PATH_MAX];
+
+        must(renameat2(AT_FDCWD, place(full, path), AT_FDCWD, place(full_other, other),
+                       RENAME_EXCHANGE) == 0,
+             full);
+}
+
+void tree_remove(const char *path) {
+        char full[PATH_MAX];
+
+        must(nftw(place(full, path), remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, full);
+}
+
+void tree_set(const char *address, const char *attribute, const char *value) {
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "devices/pci0000:00/%s/%s", address, attribute);
+        tree_print(path, "%s\n", value);
+}
+
+void tree_add_function(const char *address, const char *vendor, const char *product,
+                       const char *class) {
+        char path[PATH_MAX], target[PATH_MAX];
+
+        tree_set(address, "vendor", vendor);
+        tree_set(address, "device", product);
+        tree_set(address, "class", class);
+        tree_set(address, "numa_node", "-1");
+
+        (void) snprintf(path, sizeof(path), "bus/pci/devices/%s", address);
+        (void) snprintf(target, sizeof(target), "../../../devices/pci0000:00/%s", address);
+        tree_link(path, target);
+}
+
+void tree_remove_function(const char *address) {
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "bus/pci/devices/%s", address);
+        tree_remove(path);
+        (void) snprintf(path, sizeof(path), "devices/pci0000:00/%s", address);
+        tree_remove(path);
+}
+
+/* MurmurHash2 with seed 0: udev's messages carry that of the subsystem, for filters in the kernel. */
+static uint32_t hash(const char *text) {
+        const uint32_t factor = 0x5bd1e995;
+        const unsigned char *bytes = (const unsigned char *) text;
+        uint32_t n = (uint32_t) strlen(text), h = n;
+
+        for (; n >= 4; bytes += 4, n -= 4) {
+                uint32_t k = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t) bytes[3] << 24;
+
+                k *= factor;
+                k ^= k >> 24;
+                k *= factor;
+                h *= factor;
+                h ^= k;
+        }
+
+        for (uint32_t i = n; i > 0; i--)
+                h ^= (uint32_t) bytes[i - 1] << 8 * (i - 1);
+        if (n > 0)
+                h *= factor;
+
+        h ^= h >> 13;
+        h *= factor;
+        return h ^ h >> 15;
+}
+
+int tree_send(const char *action, const char *subsystem, const char *devpath) {
+        struct {
+                char magic_text[8];
+                uint32_t magic, header_size, properties_offset, properties_size;
+                uint32_t subsystem_hash, zeros[3];
+                char properties[4096];
+        } message = {
+                .magic_text = "libudev",
+                .magic = htonl(0xfeedcafe),
+                .header_size = 40,
+                .properties_offset = 40,
+                .subsystem_hash = htonl(hash(subsystem)),
+        };
+        struct sockaddr_nl everybody = { .nl_family = AF_NETLINK, .nl_groups = 2 };
+        static unsigned sequence;
+        ssize_t r;
+        int fd, n;
+
+        n = snprintf(message.properties, sizeof(message.properties),
+                     "ACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s%cSEQNUM=%u%c", action, 0, devpath, 0,
+                     subsystem, 0, ++sequence, 0);
+        message.properties_size = (uint32_t) n;
+
+        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+        must(fd >= 0, "socket");
+        r = sendto(fd, &message, 40 + (size_t) n, 0, (struct sockaddr *) &everybody,
+                   sizeof(everybody));
+        close(fd);
+        return r < 0 ? -errno : 0;
+}
