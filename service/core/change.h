@@ -72,6 +72,9 @@ typedef struct Change {
 typedef struct Changes {
         Change *items; /* in the order of their first mention */
         size_t n_items;
+
+        size_t *slots; /* by hash of kind and key; private to change.c */
+        size_t n_slots;
 } Changes;
 
 void changes_done(Changes *changes); /* releases the items; empty and usable afterwards */
