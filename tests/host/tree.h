@@ -7,15 +7,12 @@
  */
 #pragma once
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <setjmp.h>
-
-/* clang-format off: cmocka wants all of these before it */
 #include <cmocka.h>
-/* clang-format on */
 
 /* Enters the namespaces. 0, or -1 where that is not allowed: then there is nothing to test. */
 int tree_enter(void);
