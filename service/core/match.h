@@ -37,7 +37,8 @@ struct Rule {
  *
  * Values (NOVA a1, a2, g): ids exactly 4 hex digits of either case · class 2, 4 or 6 hex digits · address:
  * Nova's right-aligned glob · domain bus slot function: a regex for the whole field (PCRE2, match limit) ·
- * devname · driver · numa_node · device_type type-PCI|type-PF|type-VF · pool · tag.NAME. A key may stand once.
+ * devname · driver · numa_node (−1: unknown) · device_type type-PCI|type-PF|type-VF · pool · tag.NAME. A key may stand
+ * once; only a tag may be empty.
  *
  * Return: 0, MATCH_INVALID or -ENOMEM.
  */
@@ -47,13 +48,18 @@ DEFINE_CLEANUP(Rule *, rule_free);
 
 /**
  * rule_mismatch() - why a device does not fit
- * @device:    its facts; and for a rule of an alias its pool and the tags it got there
+ * @device:    its facts; and for a rule of an alias its pool and the tags it got there. No rule of a pool means a
+ *             bridge, or a device of a domain beyond ffff, which libvirt cannot give (NOVA a1 #19).
  * @inventory: where the device is; a plain full address of a PF covers its VFs (NOVA a1 #9), and so does devname
  *
  * Return: 0 when it fits; else bits: REASON_TYPE for device_type (an alias without it never means a PF),
  * REASON_TAGS for tag.*, REASON_IDS for all other keys. All that hold, not the first.
  */
 uint32_t rule_mismatch(const Rule *rule, const Device *device, const Inventory *inventory);
+
+/* Alternatives, an array of rules: rules_append() takes @rule over, also on failure; 0 or -ENOMEM. */
+int rules_append(Rule ***rules, size_t *n_rules, Rule *rule);
+void rules_free(Rule **rules, size_t n_rules);
 
 /* The value of a tag.NAME word; NULL when the rule has none. */
 const char *rule_tag(const Rule *rule, const char *name);
