@@ -21,12 +21,12 @@ DEFINE_CLEANUP(Config *, config_free);
 
 /**
  * config_files() - which files, in the order in which they are read
- * @vendor_directory: /usr/lib/hostdevd: its hostdevd.conf.d/\*.conf come first, masked by name as systemd does
+ * @vendor_directory: /usr/lib/hostdevd: its hostdevd.conf.d/\*.conf come first, in name order
  * @directory:        /etc/hostdevd: hostdevd.conf, then hostdevd.conf.d/\*.conf in name order
  * @ret:              list of paths, the caller's; NULL when there are none
  *
- * Drop-ins of both directories are one sequence in name order; a name in @directory hides the
- * vendor's, and a link to /dev/null leaves it out. A missing directory is an empty one.
+ * A name in @directory hides the vendor's file of that name, as with systemd; an empty file or a link
+ * to /dev/null leaves it out. A missing directory is an empty one.
  *
  * Return: 0, CONFIG_INVALID (with path and reason) or -ENOMEM.
  */
