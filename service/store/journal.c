@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "store/journal-file.h"
+#include "store/journal-line.h"
+#include "store/journal-records.h"
+#include "util/log.h"
+#include "util/text.h"
+#include "util/vector.h"
+
+enum {
+        COMPACT_MIN = 64 /* records; a smaller file is not worth the trouble */
+};
+
+#define NEXT_KEY "next"
+
+/* A record that no later one has overtaken. */
+typedef struct Live {
+        char *key;
+        char *line; /* with its newline; NULL: the record removes what the key names */
+} Live;
+
+struct Journal {
+        int directory, lock, fd; /* fd: −1 as long as there is no file */
+        off_t end;               /* of the valid records; 0: the file is to be written anew */
+        Live *live;              /* in the order in which the keys came up */
+        size_t n_live;
+        size_t n_records; /* in the file, overtaken ones too */
+        uint32_t next;
+        char *problem;
+};
+
+static void live_done(Live *live) {
+        free(live->key);
+        free(live->line);
+        *live = (Live){ 0 };
+}
+
+static void live_clear(Journal *journal) {
+        for (size_t i = 0; i < journal->n_live; i++)
+                live_done(&journal->live[i]);
+        journal->n_live = 0;
+}
+
+Journal *journal_free(Journal *journal) {
+        if (!journal)
+                return NULL;
+
+        live_clear(journal);
+        free(journal->live);
+        free(journal->problem);
+        closep(&journal->fd);
+        closep(&journal->lock);
+        closep(&journal->directory);
+        free(journal);
+        return NULL;
+}
+
+const char *journal_problem(const Journal *journal) {
+        return journal->problem;
+}
+
+void journal_content_done(JournalContent *content) {
+        for (size_t i = 0; i < content->n_attachments; i++)
+                attachment_free(content->attachments[i]);
+        free(content->attachments);
+        catalog_done(&content->runtime);
+        *content = (JournalContent){ 0 };
+}
+
+static size_t find_live(const Journal *journal, const char *key) {
+        size_t i;
+
+        for (i = 0; i < journal->n_live; i++)
+                if (strcmp(journal->live[i].key, key) == 0)
+                        break;
+        return i;
+}
+
+/* The number in "attachment/17"; 0 for another key. */
+static uint32_t key_number(const char *key) {
+        uint32_t number;
+        char end;
+
+        return sscanf(key, "attachment/%" SCNu32 "%c", &number, &end) == 1 ? number : 0;
+}
+
+/*
+ * Lets a record overtake what the journal knew under its key. Takes @record over; there must be
+ * room for one more.
+ */
+static void overtake(Journal *journal, Live record) {
+        size_t i = find_live(journal, record.key);
+        uint32_t number = key_number(record.key);
+
+        journal->n_records++;
+        if (number >= journal->next)
+                journal->next = number < UINT32_MAX ? number + 1 : UINT32_MAX;
+
+        if (i < journal->n_live)
+                live_done(&journal->live[i]);
+        if (record.line) {
+                journal->live[i] = record;
+                journal->n_live += i == journal->n_live;
+                return;
+        }
+
+        if (i < journal->n_live) {
+                journal->n_live--;
+                memmove(journal->live + i, journal->live + i + 1,
+                        (journal->n_live - i) * sizeof(*journal->live));
+        }
+        live_done(&record);
+}
+
+/* Says why the file is not used. 0 or -ENOMEM. */
+static int give_up(Journal *journal, const char *text) {
+        free(journal->problem);
+        journal->problem = strdup(text);
+        return journal->problem ? 0 : -ENOMEM;
+}
+
+static int give_up_at(Journal *journal, size_t line, const char *text) {
+        _cleanup_(freep) char *problem = text_print("line %zu: %s", line, text);
+
+        return problem ? give_up(journal, problem) : -ENOMEM;
+}
+
+/* {"key":KEY} or {"key":KEY,"put":VALUE}; NULL in both for anything else. */
+static json_t *parse_record(const char *text, size_t size, const char **ret_key,
+                            json_t **ret_value) {
+        json_t *record = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+
+        *ret_value = NULL;
+        if (record && json_unpack(record, "{s:s, s?:o !}", "key", ret_key, "put", ret_value) == 0)
+                return record;
+
+        json_decref(record);
+        return NULL;
+}
+
+/* Takes in one line of the file that is whole and unharmed. */
+static int replay_line(Journal *journal, const char *line, size_t size, const char *json,
+                       size_t number) {
+        json_auto_t *record = NULL;
+        Live live = { 0 };
+        json_t *value;
+        const char *key;
+        int r;
+
+        record = parse_record(json, (size_t) (line + size - json), &key, &value);
+        if (!record)
+                return give_up_at(journal, number, "not a record");
+
+        if (strcmp(key, NEXT_KEY) == 0) {
+                json_int_t next = json_integer_value(value);
+
+                if (next < 1 || next > UINT32_MAX)
+                        return give_up_at(journal, number, "an impossible next number");
+                if (next > journal->next)
+                        journal->next = (uint32_t) next;
+                return 0;
+        }
+
+        r = vector_reserve(&journal->live, journal->n_live, sizeof(*journal->live));
+        if (r < 0)
+                return r;
+
+        live.key = strdup(key);
+        live.line = value ? strndup(line, size + 1) : NULL;
+        if (!live.key || (value && !live.line)) {
+                live_done(&live);
+                return -ENOMEM;
+        }
+
+        overtake(journal, live);
+        return 0;
+}
+
+/* The version line. Sets @ret_size to its length, or to 0 when its writing was cut short. */
+static int replay_version(Journal *journal, const char *text, size_t size, size_t *ret_size) {
+        size_t wanted = strlen(JOURNAL_VERSION_LINE);
+
+        *ret_size = 0;
+        if (size < wanted && memcmp(text, JOURNAL_VERSION_LINE, size) == 0)
+                return 0;
+        if (size >= wanted && memcmp(text, JOURNAL_VERSION_LINE, wanted) == 0) {
+                *ret_size = wanted;
+                return 0;
+        }
+
+        wanted = strlen(JOURNAL_VERSION_WORD);
+        if (size >= wanted && memcmp(text, JOURNAL_VERSION_WORD, wanted) == 0)
+                return give_up(journal, "the journal is of a version that is not known here");
+        return give_up(journal, "the file is no journal, or its beginning is damaged");
+}
+
+static int replay(Journal *journal, const char *text, size_t size) {
+        size_t begin, number = 1;
+        const char *json, *end;
+        int r;
+
+        r = replay_version(journal, text, size, &begin);
+        if (r < 0 || journal->problem || begin == 0)
+                return r;
+
+        for (; begin < size; begin = (size_t) (end - text) + 1) {
+                number++;
+                end = memchr(text + begin, '\n', size - begin);
+                if (!end)
+                        break;
+
+                if (!journal_line_check(text + begin, (size_t) (end - text) - begin, &json))
+                        return give_up_at(journal, number, "the checksum is wrong");
+                r = replay_line(journal, text + begin, (size_t) (end - text) - begin, json, number);
+                if (r < 0 || journal->problem)
+                        return r;
+        }
+
+        if (begin < size && !journal_line_is_torn(text + begin, size - begin))
+                return give_up_at(journal, number,
+                                  "damaged, and not by a write that was cut short");
+
+        journal->end = (off_t) begin;
+        return 0;
+}
+
+static int compare_attachments(const void *a, const void *b) {
+        const Attachment *first = *(Attachment *const *) a, *second = *(Attachment *const *) b;
+
+        return first->number < second->number ? -1 : first->number > second->number;
+}
+
+/* What the live records say. */
+static int read_content(Journal *journal, JournalContent *content) {
+        _cleanup_(refusal_done) Refusal said = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; i < journal->n_live && r == 0; i++) {
+                const char *line = journal->live[i].line, *json, *key;
+                size_t size = strlen(line) - 1;
+                json_auto_t *record = NULL;
+                json_t *value;
+
+                if (journal_line_check(line, size, &json))
+                        record = parse_record(json, (size_t) (line + size - json), &key, &value);
+                r = record ? record_read(key, value, content, &said) : -ENOMEM;
+        }
+
+        if (r > 0)
+                return give_up(journal, said.text ?: "a record cannot be read");
+        if (content->n_attachments > 0)
+                qsort(content->attachments, content->n_attachments, sizeof(*content->attachments),
+                      compare_attachments);
+        content->next_attachment = journal->next;
+        return r;
+}
+
+int journal_open(Journal **ret, const char *directory, JournalContent *ret_content) {
+        _cleanup_(journal_content_done) JournalContent content = { 0 };
+        _cleanup_(journal_freep) Journal *journal = NULL;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        journal = calloc(1, sizeof(*journal));
+        if (!journal)
+                return -ENOMEM;
+        journal->directory = journal->lock = journal->fd = -1;
+        journal->next = 1;
+
+        r = journal_directory_open(directory, &journal->directory, &journal->lock);
+        if (r < 0)
+                return r;
+        r = journal_file_open(directory, journal->directory, &journal->fd, &text, &size);
+        if (r < 0)
+                return r;
+
+        r = replay(journal, text ?: "", size);
+        if (r == 0 && !journal->problem)
+                r = read_content(journal, &content);
+        if (r < 0)
+                return r;
+
+        if (journal->problem) {
+                log_error("%s/%s: %s; it is left as it is, and nothing is written", directory,
+                          JOURNAL_FILE, journal->problem);
+                journal_content_done(&content);
+                content.next_attachment = 1;
+        }
+
+        *ret = TAKE(journal);
+        *ret_content = content;
+        content = (JournalContent){ 0 };
+        return 0;
+}
+
+/* The file as it would be if there were only what is live. */
+static int print_live(const Journal *journal, char **ret, size_t *ret_size) {
+        _cleanup_(freep) char *text = NULL, *json = NULL, *line = NULL;
+        size_t size;
+        FILE *out;
+        bool failed;
+
+        json = text_print("{\"key\":\"" NEXT_KEY "\",\"put\":%" PRIu32 "}", journal->next);
+        line = json ? journal_line_new(json) : NULL;
+        out = line ? open_memstream(&text, &size) : NULL;
+        if (!out)
+                return -ENOMEM;
+
+        (void) fputs(JOURNAL_VERSION_LINE, out); /* ferror() tells in the end */
+        (void) fputs(line, out);
+        for (size_t i = 0; i < journal->n_live; i++)
+                (void) fputs(journal->live[i].line, out);
+
+        failed = ferror(out);
+        if (fclose(out) != 0 || failed)
+                return -ENOMEM;
+
+        *ret = TAKE(text);
+        *ret_size = size;
+        return 0;
+}
+
+/* Puts a new file with only what is live in the place of the old. 0 or negative errno. */
+static int rewrite(Journal *journal) {
+        _cleanup_(freep) char *text = NULL;
+        bool broken = false;
+        size_t size = 0;
+        int fd, r;
+
+        r = print_live(journal, &text, &size);
+        if (r < 0)
+                return r;
+        r = journal_file_replace(journal->directory, text, size, &fd, &broken);
+        if (r < 0)
+                return r;
+
+        closep(&journal->fd);
+        journal->fd = fd;
+        journal->end = (off_t) size;
+        journal->n_records = journal->n_live;
+        if (!broken)
+                return 0;
+
+        /* After a crash the old file might be back: what is written from now on would then be lost. */
+        log_error("the state directory cannot be synced: nothing more is written to the journal");
+        r = give_up(journal, "the state directory could not be synced");
+        return r < 0 ? r : -EIO;
+}
+
+static void compact(Journal *journal) {
+        int r;
+
+        if (journal->n_records < COMPACT_MIN || journal->n_records <= journal->n_live * 2)
+                return;
+
+        /* The old file has everything too, so this is not the caller's trouble. */
+        r = rewrite(journal);
+        if (r < 0 && !journal->problem)
+                log_warning("the journal cannot be written anew, it goes on growing: %s",
+                            strerror(-r));
+}
+
+static int refuse_write(Refusal *refusal, int error) {
+        if (error == -ENOMEM)
+                return -ENOMEM;
+        return refuse(refusal, JOURNAL_FAILED, "the journal cannot be written: %s",
+                      strerror(-error));
+}
+
+static int write_line(Journal *journal, const char *line, Refusal *refusal) {
+        size_t size = strlen(line);
+        bool broken = false;
+        int r = 0;
+
+        if (journal->end == 0)
+                r = rewrite(journal);
+        if (r == 0)
+                r = journal_file_append(journal->fd, journal->end, line, size, &broken);
+        if (broken) {
+                log_error("the journal cannot be written, nor what was written taken back: nothing "
+                          "more is written to it");
+                if (give_up(journal, "a write failed and could not be taken back") < 0)
+                        return -ENOMEM;
+        }
+        if (r < 0)
+                return refuse_write(refusal, r);
+
+        journal->end += (off_t) size;
+        return 0;
+}
+
+/* Makes {"key":KEY,"put":VALUE} durable, or {"key":KEY} when @value is NULL. */
+static int append(Journal *journal, const char *key, json_t *value, Refusal *refusal) {
+        _cleanup_(freep) char *json = NULL, *line = NULL, *key_copy = NULL;
+        json_auto_t *record = json_pack("{s:s, s:O*}", "key", key, "put", value);
+        int r;
+
+        if (journal->problem)
+                return refuse(refusal, JOURNAL_FAILED, "the journal is not written to: %s",
+                              journal->problem);
+
+        /* All memory first: what is on the disk is to be known here too. */
+        r = vector_reserve(&journal->live, journal->n_live, sizeof(*journal->live));
+        json = record ? json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+        line = json ? journal_line_new(json) : NULL;
+        key_copy = strdup(key);
+        if (r < 0 || !line || !key_copy)
+                return -ENOMEM;
+
+        r = write_line(journal, line, refusal);
+        if (r != 0)
+                return r;
+
+        if (!value)
+                free(TAKE(line));
+        overtake(journal, (Live){ .key = TAKE(key_copy), .line = TAKE(line) });
+        compact(journal);
+        return 0;
+}
+
+static int append_named(Journal *journal, const char *kind, const char *name, json_t *value,
+                        Refusal *refusal) {
+        _cleanup_(freep) char *key = text_print("%s/%s", kind, name);
+
+        return key ? append(journal, key, value, refusal) : -ENOMEM;
+}
+
+static int append_numbered(Journal *journal, uint32_t number, json_t *value, Refusal *refusal) {
+        char name[sizeof("4294967295")];
+
+        (void) snprintf(name, sizeof(name), "%" PRIu32, number);
+        return append_named(journal, "attachment", name, value, refusal);
+}
+
+int journal_put_attachment(Journal *journal, const Attachment *attachment, Refusal *refusal) {
+        json_auto_t *value = NULL;
+        int r;
+
+        r = record_from_attachment(attachment, &value, refusal);
+        return r != 0 ? r : append_numbered(journal, attachment->number, value, refusal);
+}
+
+int journal_end_attachment(Journal *journal, uint32_t number, Refusal *refusal) {
+        return append_numbered(journal, number, NULL, refusal);
+}
+
+int journal_put_pool(Journal *journal, const Pool *pool, Refusal *refusal) {
+        json_auto_t *value = NULL;
+        int r;
+
+        r = record_from_pool(pool, &value, refusal);
+        return r != 0 ? r : append_named(journal, "pool", pool->name, value, refusal);
+}
+
+int journal_remove_pool(Journal *journal, const char *name, Refusal *refusal) {
+        return append_named(journal, "pool", name, NULL, refusal);
+}
+
+int journal_put_alias(Journal *journal, const Alias *alias, Refusal *refusal) {
+        json_auto_t *value = NULL;
+        int r;
+
+        r = record_from_alias(alias, &value, refusal);
+        return r != 0 ? r : append_named(journal, "alias", alias->name, value, refusal);
+}
+
+int journal_remove_alias(Journal *journal, const char *name, Refusal *refusal) {
+        return append_named(journal, "alias", name, NULL, refusal);
+}
