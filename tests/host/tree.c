@@ -134,6 +134,42 @@ void tree_link(const char *path, const char *target) {
         must(symlink(target, full) == 0, full);
 }
 
+void tree_cover(const char *path, const char *text) {
+        (void) umount2(path, MNT_DETACH);
+        tree_print("cover", "%s", text);
+        must(mount("/sys/cover", path, NULL, MS_BIND, NULL) == 0, path);
+        must(unlink("/sys/cover") == 0, "unlink");
+}
+
+/* Shows a directory "modules" in /lib by an overlay: the real file system stays as it is. */
+static int make_modules_directory(void) {
+        char library[PATH_MAX], options[PATH_MAX + 64];
+        int r;
+
+        must(realpath("/lib", library) != NULL, "/lib");
+        (void) snprintf(options, sizeof(options), "lowerdir=/sys/cover:%s", library);
+
+        tree_make_directory("cover");
+        must(mount("tmpfs", "/sys/cover", "tmpfs", 0, NULL) == 0, "tmpfs");
+        must(mkdir("/sys/cover/modules", 0755) == 0, "mkdir");
+        r = mount("overlay", library, "overlay", MS_RDONLY, options);
+        must(umount2("/sys/cover", MNT_DETACH) == 0, "umount");
+        must(rmdir("/sys/cover") == 0, "rmdir");
+        return r;
+}
+
+int tree_cover_modules(const char *below) {
+        static const char modules[] = "/lib/modules";
+        char full[PATH_MAX];
+
+        if (access(modules, F_OK) < 0 && make_modules_directory() < 0)
+                return -1;
+
+        (void) umount2(modules, MNT_DETACH);
+        must(mount(place(full, below), modules, NULL, MS_BIND, NULL) == 0, modules);
+        return 0;
+}
+
 void tree_make_directory(const char *path) {
         char full[PATH_MAX];
 
