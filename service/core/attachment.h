@@ -84,6 +84,7 @@ typedef struct Attachment {
         bool running;      /* the domain was, when last observed */
         uint32_t owner_uid;
         uint64_t created_usec; /* CLOCK_REALTIME */
+        uint32_t changed;      /* ATTACHMENT_… bits that are not told yet; kept by the registry */
 } Attachment;
 
 int attachment_new(Attachment **ret, uint32_t number, const char *domain_uuid,

@@ -14,6 +14,7 @@
 #include "core/facts.h"
 
 typedef struct Pool Pool;
+typedef struct Alias Alias;
 typedef struct Rule Rule;
 
 /* Words of CONTRACT 3. The first that holds is the state. */
@@ -52,24 +53,37 @@ const char *reason_to_string(uint32_t reason); /* of a single bit */
 
 typedef struct Device {
         Address address;
-        Facts *facts;   /* never NULL */
-        Facts *arrival; /* what is at the address now, while the held one is gone; else NULL */
-        bool present;   /* the device that facts describe is in the host */
-        bool dirty;     /* registry_settle() is to look at it */
+        Facts *facts;     /* never NULL */
+        Facts *arrival;   /* what is at the address now, while the held one is gone; else NULL */
+        bool present;     /* the device that facts describe is in the host */
+        bool recalled;    /* facts are what an attachment remembers: ids and nothing else */
+        bool dirty;       /* registry_settle() is to look at it */
+        bool unmatched;   /* and at its pool and aliases too */
+        uint32_t changed; /* DEVICE_… bits of the host's facts that are not told yet */
 
         /* concluded */
         bool announced;        /* shown as an object */
-        const Pool *pool;      /* borrowed from the catalog; NULL: in none */
+        Pool *pool;            /* borrowed from the catalog; NULL: in none */
         const Rule *pool_rule; /* the line that matched: gives the tags */
+        Alias **aliases;       /* that mean it, in the order of the catalog */
+        size_t n_aliases;
         DeviceState state;
         uint32_t reasons;
         uint32_t attachment; /* number; 0: none */
         char *holder;        /* "", attachment:17, domain:NAME, host:WHAT */
 } Device;
 
+/* Devices in the order of a key and then of their addresses; private to inventory.c. */
+typedef struct DeviceIndex {
+        Device **items;
+        size_t n_items;
+} DeviceIndex;
+
 typedef struct Inventory {
         Device **devices; /* sorted by address */
         size_t n_devices;
+        DeviceIndex by_group;             /* of those in an IOMMU group */
+        DeviceIndex by_physical_function; /* of VFs */
 } Inventory;
 
 void inventory_done(Inventory *inventory);
@@ -83,12 +97,24 @@ Device *inventory_find(const Inventory *inventory, Address address); /* NULL: no
  * @ret_properties: DEVICE_… bits of the host's facts that differ from before
  *
  * Tells who is touched by marking devices dirty: the device, and before and after the change its
- * IOMMU group, its PF and its VFs. Removes the record when nothing is there and nobody holds it.
+ * IOMMU group, its PF and its VFs; with what is different for them in `changed`. Removes the record
+ * when nothing is there and nobody holds it.
  *
  * Return: 0 or -ENOMEM.
  */
 int inventory_apply(Inventory *inventory, Address address, Facts *facts, bool held,
                     uint32_t *ret_properties);
+
+/**
+ * inventory_recall() - show a held device as its attachment remembers it
+ * @facts: the ids; ownership passes, also on failure
+ *
+ * What is at the address, if it is another device, waits as arrival. Nothing happens when it is the
+ * same by its ids, or when a record is already gone.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int inventory_recall(Inventory *inventory, Facts *facts);
 
 /* Marks the device and all whose state may follow from its own (group, PF, VFs) dirty. */
 void inventory_touch(Inventory *inventory, Device *device);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/attachment.h"
+#include "core/holders.h"
 #include "core/inventory.h"
 #include "core/pool.h"
 
@@ -27,7 +28,10 @@ typedef struct Registry {
         uint32_t next_attachment; /* above every number ever seen; starts at 1 */
         Topology topology;
         Changes changes;
-        bool pools_dirty; /* membership of every device is to be concluded anew */
+        Holders holders;   /* of the domains and attachments above */
+        Catalog retired;   /* no longer in force; devices point into it until they are settled */
+        bool pools_dirty;  /* membership of every device is to be concluded anew */
+        bool counts_dirty; /* a device has gone: pools and aliases are to be counted anew */
 } Registry;
 
 void registry_init(Registry *registry);
@@ -42,22 +46,16 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts);
 /* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0 or -ENOMEM. */
 int registry_set_catalog(Registry *registry, Catalog *catalog);
 
-/*
- * One pool or alias more, behind the others (taken over, also on failure), or one less; with the
- * signals that follow. Its name is not in use; nothing is removed when there is none. 0 or -ENOMEM.
- */
-int registry_add_pool(Registry *registry, Pool *pool);
-int registry_add_alias(Registry *registry, Alias *alias);
-int registry_remove_pool(Registry *registry, const char *name);
-int registry_remove_alias(Registry *registry, const char *name);
-
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
 int registry_add_attachment(Registry *registry, Attachment *attachment);
 /* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
 int registry_remove_attachment(Registry *registry, uint32_t number);
 Attachment *registry_find_attachment(const Registry *registry, uint32_t number); /* NULL: none */
 
-/* The state or a device of it changed in place: its devices are looked at again. */
+/*
+ * The state or a device of it changed in place: its devices are looked at again. One that is lost
+ * lets go of what libvirt has no longer, as in attachment_enter().
+ */
 void registry_touch_attachment(Registry *registry, const Attachment *attachment,
                                uint32_t properties);
 
@@ -70,6 +68,7 @@ int registry_settle(Registry *registry);
 
 /*
  * Reasons against giving @device to the domain @domain_uuid ("" for none): those of the Device
- * property, with group-in-use judged for that domain. Neither matching nor NUMA.
+ * property, with group-in-use judged for that domain. Neither matching nor NUMA. The registry is
+ * settled.
  */
 uint32_t registry_reasons(const Registry *registry, const Device *device, const char *domain_uuid);

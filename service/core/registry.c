@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/settle.h"
+#include "util/text.h"
+#include "util/vector.h"
+
+void registry_init(Registry *registry) {
+        *registry = (Registry){ .next_attachment = 1 };
+}
+
+void registry_done(Registry *registry) {
+        inventory_done(&registry->inventory);
+        catalog_done(&registry->catalog);
+        catalog_done(&registry->retired);
+        holders_done(&registry->holders);
+        for (size_t i = 0; i < registry->n_attachments; i++)
+                attachment_free(registry->attachments[i]);
+        free(registry->attachments);
+        domains_done(&registry->domains);
+        free(registry->topology.sockets);
+        changes_done(&registry->changes);
+        registry_init(registry);
+}
+
+static void touch_address(Registry *registry, Address address) {
+        Device *device = inventory_find(&registry->inventory, address);
+
+        if (device)
+                inventory_touch(&registry->inventory, device);
+}
+
+/* An attachment's own word on whether its device is in the host follows the inventory. */
+static void follow_presence(Registry *registry, Address address) {
+        const Device *device = inventory_find(&registry->inventory, address);
+        const Holder *holder = NULL;
+
+        while ((holder = holders_next(&registry->holders, address, holder))) {
+                Attachment *attachment;
+
+                if (!holder->attachment)
+                        continue;
+
+                attachment = registry_find_attachment(registry, holder->number);
+                attachment->devices[holder->index].gone = !device || !device->present;
+        }
+}
+
+int registry_observe_device(Registry *registry, Address address, Facts *facts) {
+        _cleanup_(facts_freep) Facts *given = facts;
+        Device *device = inventory_find(&registry->inventory, address);
+        bool held = holders_hold(&registry->holders, address);
+        uint32_t properties;
+        int r;
+
+        if (device && !facts && !held) {
+                r = settle_withdraw(registry, device);
+                if (r < 0)
+                        return r;
+        }
+
+        r = inventory_apply(&registry->inventory, address, TAKE(given), held, &properties);
+        if (r < 0)
+                return r;
+
+        follow_presence(registry, address);
+        return 0;
+}
+
+/* No number that was ever given is given again. */
+static void pass_number(Registry *registry, uint32_t number) {
+        if (number >= registry->next_attachment)
+                registry->next_attachment = number == UINT32_MAX ? UINT32_MAX : number + 1;
+}
+
+static void look_at_domain(Registry *registry, const DomainFacts *facts) {
+        for (size_t i = 0; i < facts->n_live; i++)
+                touch_address(registry, facts->live[i].address);
+        for (size_t i = 0; i < facts->n_config; i++)
+                touch_address(registry, facts->config[i].address);
+}
+
+static void pass_aliases(Registry *registry, const HeldDevice *held, size_t n_held) {
+        uint32_t number, index;
+
+        for (size_t i = 0; i < n_held; i++)
+                if (attachment_alias_parse(held[i].alias, &number, &index))
+                        pass_number(registry, number);
+}
+
+int registry_observe_domain(Registry *registry, DomainFacts *facts) {
+        _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL;
+        bool present = facts->present;
+        int r;
+
+        r = holders_reserve(&registry->holders, facts->n_live + facts->n_config);
+        if (r < 0)
+                return r;
+
+        r = domains_apply(&registry->domains, TAKE(given), &old);
+        if (r < 0)
+                return r;
+
+        if (old) {
+                holders_remove(&registry->holders, old);
+                look_at_domain(registry, old);
+        }
+
+        if (present) {
+                holders_add_domain(&registry->holders, facts);
+                pass_aliases(registry, facts->live, facts->n_live);
+                pass_aliases(registry, facts->config, facts->n_config);
+                look_at_domain(registry, facts);
+        }
+
+        return 0;
+}
+
+/* --- attachments ---------------------------------------------------------------------------- */
+
+/* Where a number stands, or would stand. */
+static size_t find_place(const Registry *registry, uint32_t number) {
+        size_t low = 0, high = registry->n_attachments;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (registry->attachments[middle]->number < number)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return low;
+}
+
+Attachment *registry_find_attachment(const Registry *registry, uint32_t number) {
+        size_t place = find_place(registry, number);
+
+        if (place == registry->n_attachments || registry->attachments[place]->number != number)
+                return NULL;
+
+        return registry->attachments[place];
+}
+
+static const char *number_key(uint32_t number, char key[static sizeof("4294967295")]) {
+        (void) snprintf(key, sizeof("4294967295"), "%u", number);
+        return key;
+}
+
+/* Its devices are shown as what was lent, also those that the host has no longer. */
+static int recall_devices(Registry *registry, const Attachment *attachment) {
+        for (size_t i = 0; i < attachment->n_devices; i++) {
+                const AttachedDevice *device = &attachment->devices[i];
+                Facts *facts;
+                int r;
+
+                if (device->left || device->vendor_id == 0)
+                        continue;
+
+                r = facts_new(&facts, device->address);
+                if (r < 0)
+                        return r;
+
+                facts->vendor_id = device->vendor_id;
+                facts->product_id = device->product_id;
+                facts->subsystem_vendor_id = device->subsystem_vendor_id;
+                facts->subsystem_product_id = device->subsystem_product_id;
+                facts->has_subsystem = device->subsystem_vendor_id != 0;
+                r = inventory_recall(&registry->inventory, facts);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static void look_at_attachment(Registry *registry, const Attachment *attachment) {
+        for (size_t i = 0; i < attachment->n_devices; i++) {
+                follow_presence(registry, attachment->devices[i].address);
+                touch_address(registry, attachment->devices[i].address);
+        }
+}
+
+int registry_add_attachment(Registry *registry, Attachment *attachment) {
+        _cleanup_(attachment_freep) Attachment *given = attachment;
+        size_t place = find_place(registry, attachment->number);
+        Attachment **at;
+        char key[sizeof("4294967295")];
+        int r;
+
+        assert(!registry_find_attachment(registry, attachment->number));
+
+        r = holders_reserve(&registry->holders, attachment->n_devices);
+        if (r < 0)
+                return r;
+
+        r = vector_reserve(&registry->attachments, registry->n_attachments, sizeof(*at));
+        if (r < 0)
+                return r;
+
+        r = changes_add(&registry->changes, OBJECT_ATTACHMENT, number_key(attachment->number, key));
+        if (r < 0)
+                return r;
+
+        at = registry->attachments + place;
+        memmove(at + 1, at, (registry->n_attachments++ - place) * sizeof(*at));
+        *at = TAKE(given);
+        holders_add_attachment(&registry->holders, attachment);
+        pass_number(registry, attachment->number);
+
+        r = recall_devices(registry, attachment);
+        look_at_attachment(registry, attachment);
+        if (r < 0)
+                (void) registry_remove_attachment(registry, attachment->number);
+        return r;
+}
+
+int registry_remove_attachment(Registry *registry, uint32_t number) {
+        _cleanup_(attachment_freep) Attachment *attachment =
+                registry_find_attachment(registry, number);
+        size_t place = find_place(registry, number);
+        Attachment **at = registry->attachments + place;
+        char key[sizeof("4294967295")];
+        int r;
+
+        if (!attachment)
+                return 0;
+
+        registry->n_attachments--;
+        memmove(at, at + 1, (registry->n_attachments - place) * sizeof(*at));
+        holders_remove(&registry->holders, attachment);
+        look_at_attachment(registry, attachment);
+
+        r = changes_remove(&registry->changes, OBJECT_ATTACHMENT, number_key(number, key));
+        return r;
+}
+
+void registry_touch_attachment(Registry *registry, const Attachment *attachment,
+                               uint32_t properties) {
+        Attachment *touched = registry_find_attachment(registry, attachment->number);
+
+        assert(touched == attachment);
+
+        touched->changed |= properties | attachment_enter(touched, touched->state);
+        look_at_attachment(registry, touched);
+}
+
+/* --- pools and aliases ---------------------------------------------------------------------- */
+
+static bool rules_equal(Rule *const *a, size_t n_a, Rule *const *b, size_t n_b) {
+        if (n_a != n_b)
+                return false;
+
+        for (size_t i = 0; i < n_a; i++) {
+                if (a[i]->n_words != b[i]->n_words)
+                        return false;
+                for (size_t j = 0; j < a[i]->n_words; j++)
+                        if (!text_equal(a[i]->words[j].key, b[i]->words[j].key) ||
+                            !text_equal(a[i]->words[j].value, b[i]->words[j].value))
+                                return false;
+        }
+
+        return true;
+}
+
+/* A new one in the place of an old one of its name: the object stays. */
+static int succeed_pool(Registry *registry, const Pool *old, Pool *new) {
+        bool equal = text_equal(old->description, new->description) &&
+                     old->source == new->source &&rules_equal(old->rules, old->n_rules, new->rules,
+                                                              new->n_rules);
+
+        new->n_total = old->n_total;
+        new->n_free = old->n_free;
+        return changes_touch(&registry->changes, OBJECT_POOL, new->name,
+                             equal ? 0 : RULE_SET_DEFINITION);
+}
+
+static int succeed_alias(Registry *registry, const Alias *old, Alias *new) {
+        bool equal = old->numa_policy == new->numa_policy && old->unit == new->unit &&
+                     old->source == new->source &&rules_equal(old->rules, old->n_rules, new->rules,
+                                                              new->n_rules);
+
+        new->n_total = old->n_total;
+        new->n_free = old->n_free;
+        return changes_touch(&registry->changes, OBJECT_ALIAS, new->name,
+                             equal ? 0 : RULE_SET_DEFINITION);
+}
+
+static int compare_pools(Registry *registry, const Catalog *old, Catalog *new) {
+        int r = 0;
+
+        for (size_t i = 0; i < old->n_pools && r == 0; i++)
+                if (!catalog_find_pool(new, old->pools[i]->name))
+                        r = changes_remove(&registry->changes, OBJECT_POOL, old->pools[i]->name);
+
+        for (size_t i = 0; i < new->n_pools &&r == 0; i++) {
+                const Pool *before = catalog_find_pool(old, new->pools[i]->name);
+
+                r = before ? succeed_pool(registry, before, new->pools[i])
+                           : changes_add(&registry->changes, OBJECT_POOL, new->pools[i]->name);
+        }
+
+        return r;
+}
+
+static int compare_aliases(Registry *registry, const Catalog *old, Catalog *new) {
+        int r = 0;
+
+        for (size_t i = 0; i < old->n_aliases && r == 0; i++)
+                if (!catalog_find_alias(new, old->aliases[i]->name))
+                        r = changes_remove(&registry->changes, OBJECT_ALIAS, old->aliases[i]->name);
+
+        for (size_t i = 0; i < new->n_aliases &&r == 0; i++) {
+                const Alias *before = catalog_find_alias(old, new->aliases[i]->name);
+
+                r = before ? succeed_alias(registry, before, new->aliases[i])
+                           : changes_add(&registry->changes, OBJECT_ALIAS, new->aliases[i]->name);
+        }
+
+        return r;
+}
+
+int registry_set_catalog(Registry *registry, Catalog *catalog) {
+        int r;
+
+        /* Devices point into one catalog that has retired, not into two. */
+        if (registry->retired.n_pools > 0 || registry->retired.n_aliases > 0) {
+                r = registry_settle(registry);
+                if (r < 0)
+                        return r;
+        }
+
+        r = compare_pools(registry, &registry->catalog, catalog);
+        if (r == 0)
+                r = compare_aliases(registry, &registry->catalog, catalog);
+        if (r < 0)
+                return r;
+
+        registry->retired = registry->catalog;
+        registry->catalog = *catalog;
+        *catalog = (Catalog){ 0 };
+        registry->pools_dirty = true;
+        return 0;
+}

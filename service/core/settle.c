@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/settle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/text.h"
+
+/* --- who has it ----------------------------------------------------------------------------- */
+
+typedef struct Hold {
+        const Attachment *attachment;   /* ours */
+        const AttachedDevice *attached; /* of it */
+        const DomainFacts *stranger;    /* a domain that got it without us */
+        bool stranger_runs;
+} Hold;
+
+/* Is it by our own doing that the domain has the device (CONTRACT 8)? */
+static bool is_ours(const Registry *registry, const Holder *holder) {
+        const Attachment *attachment = registry_find_attachment(registry, holder->number);
+        const AttachedDevice *device;
+
+        if (!attachment || holder->index >= attachment->n_devices)
+                return false;
+
+        device = &attachment->devices[holder->index];
+        return !device->left && address_equal(device->address, holder->address) &&
+               strcmp(attachment->domain_uuid, holder->domain->uuid) == 0;
+}
+
+/* With several definitions naming it: ours, else the running domain, else the first by name. */
+static Hold find_hold(const Registry *registry, Address address) {
+        const Holder *holder = NULL;
+        Hold hold = { 0 };
+
+        while ((holder = holders_next(&registry->holders, address, holder))) {
+                bool before;
+
+                if (!holder_holds(holder))
+                        continue;
+
+                if (holder->attachment) {
+                        hold.attachment = holder->attachment;
+                        hold.attached = &holder->attachment->devices[holder->index];
+                        continue;
+                }
+
+                if (is_ours(registry, holder))
+                        continue;
+
+                before = !hold.stranger || (holder->live && !hold.stranger_runs) ||
+                         (holder->live == hold.stranger_runs &&
+                          strcmp(holder->domain->name, hold.stranger->name) < 0);
+                if (before) {
+                        hold.stranger = holder->domain;
+                        hold.stranger_runs = holder->live;
+                }
+        }
+
+        return hold;
+}
+
+/* Chosen is reserved; given is attached. */
+static bool is_given(const Hold *hold) {
+        switch (hold->attachment->state) {
+        case ATTACHMENT_ATTACHED:
+                return true;
+        case ATTACHMENT_DETACHING:
+        case ATTACHMENT_TAKING_BACK:
+        case ATTACHMENT_LETTING_GO:
+        case ATTACHMENT_LOST:
+                return hold->attached->live || hold->attached->config;
+        default:
+                return false;
+        }
+}
+
+static bool is_used_by_host(const Device *device) {
+        return device->present && device->facts->host_use[0] != '\0';
+}
+
+static char *describe_hold(const Hold *hold, const Device *device) {
+        if (hold->attachment)
+                return text_print("attachment:%u", hold->attachment->number);
+        if (hold->stranger)
+                return text_print("domain:%s", hold->stranger->name);
+        if (is_used_by_host(device))
+                return text_print("host:%s", device->facts->host_use);
+        return strdup("");
+}
+
+/* --- reasons -------------------------------------------------------------------------------- */
+
+/* Is this endpoint held, by another domain than that one, or used by the host? */
+static bool is_in_use(const Registry *registry, const Device *device, const char *domain_uuid) {
+        const Holder *holder = NULL;
+
+        if (facts_is_bridge(device->facts))
+                return false;
+        if (is_used_by_host(device))
+                return true;
+
+        while ((holder = holders_next(&registry->holders, device->address, holder)))
+                if (holder_holds(holder) && strcmp(holder_domain_uuid(holder), domain_uuid) != 0)
+                        return true;
+
+        return false;
+}
+
+static bool is_group_in_use(const Registry *registry, const Device *device,
+                            const char *domain_uuid) {
+        const Device *member = NULL;
+
+        while ((member = inventory_next_in_group(&registry->inventory, device, member)))
+                if (member != device && is_in_use(registry, member, domain_uuid))
+                        return true;
+
+        return false;
+}
+
+static bool is_virtual_function_in_use(const Registry *registry, const Device *device) {
+        const Device *function = NULL;
+
+        while ((function = inventory_next_virtual_function(&registry->inventory, device, function)))
+                if (holders_hold(&registry->holders, function->address))
+                        return true;
+
+        return false;
+}
+
+/* All but the group's. */
+static uint32_t own_reasons(const Registry *registry, const Device *device, const Hold *hold) {
+        const Facts *facts = device->facts;
+        uint32_t reasons = 0;
+
+        if (!device->pool)
+                reasons |= REASON_NOT_IN_POOL;
+        if (hold->attachment)
+                reasons |= is_given(hold) ? REASON_ATTACHED : REASON_RESERVED;
+        if (hold->stranger)
+                reasons |= REASON_HELD_BY_DOMAIN;
+        if (is_used_by_host(device))
+                reasons |= REASON_IN_USE_BY_HOST;
+        if (facts->iommu_group < 0)
+                reasons |= REASON_NO_IOMMU;
+        if (facts->type == DEVICE_TYPE_VF &&
+            holders_hold(&registry->holders, facts->physical_function))
+                reasons |= REASON_PF_IN_USE;
+        if (is_virtual_function_in_use(registry, device))
+                reasons |= REASON_VF_IN_USE;
+        if (!device->present)
+                reasons |= REASON_GONE;
+
+        return reasons;
+}
+
+uint32_t registry_reasons(const Registry *registry, const Device *device, const char *domain_uuid) {
+        uint32_t others = device->reasons & ~(uint32_t) REASON_GROUP_IN_USE;
+
+        /* Another endpoint is in use for one domain only if it is for none. */
+        if (others == device->reasons || !is_group_in_use(registry, device, domain_uuid))
+                return others;
+
+        return device->reasons;
+}
+
+/* --- one device ----------------------------------------------------------------------------- */
+
+/* Who of a group is in use, found once for all its members that are settled in a row. */
+typedef struct GroupUse {
+        int group; /* −1: none was looked at */
+        const Device *user;
+        bool has_more;
+} GroupUse;
+
+static bool look_at_group(const Registry *registry, const Device *device, GroupUse *use) {
+        const Device *member = NULL;
+
+        if (device->facts->iommu_group < 0)
+                return false;
+
+        if (use->group != device->facts->iommu_group) {
+                *use = (GroupUse){ .group = device->facts->iommu_group };
+                while (!use->has_more &&
+                       (member = inventory_next_in_group(&registry->inventory, device, member))) {
+                        if (!is_in_use(registry, member, ""))
+                                continue;
+                        use->has_more = use->user != NULL;
+                        use->user = member;
+                }
+        }
+
+        return use->has_more || (use->user && use->user != device);
+}
+
+static DeviceState conclude_state(const Device *device, uint32_t reasons) {
+        if (!device->present)
+                return DEVICE_GONE;
+        if (reasons & REASON_ATTACHED)
+                return DEVICE_ATTACHED;
+        if (reasons & REASON_RESERVED)
+                return DEVICE_RESERVED;
+        return reasons != 0 ? DEVICE_UNAVAILABLE : DEVICE_AVAILABLE;
+}
+
+static int tell(Registry *registry, Device *device, uint32_t properties) {
+        char key[ADDRESS_TEXT_SIZE];
+        int r;
+
+        address_format(device->address, key);
+        if (device->announced)
+                r = changes_touch(&registry->changes, OBJECT_DEVICE, key, properties);
+        else
+                r = changes_add(&registry->changes, OBJECT_DEVICE, key);
+        if (r < 0)
+                return r;
+
+        device->announced = true;
+        device->changed = 0;
+        return 0;
+}
+
+static int conclude(Registry *registry, Device *device, GroupUse *use) {
+        Hold hold = find_hold(registry, device->address);
+        _cleanup_(freep) char *holder = describe_hold(&hold, device);
+        uint32_t reasons = own_reasons(registry, device, &hold), properties = device->changed;
+        uint32_t attachment = hold.attachment ? hold.attachment->number : 0;
+        DeviceState state;
+        int r;
+
+        if (!holder)
+                return -ENOMEM;
+
+        if (look_at_group(registry, device, use))
+                reasons |= REASON_GROUP_IN_USE;
+        state = conclude_state(device, reasons);
+
+        properties |= state != device->state ? DEVICE_STATE : 0;
+        properties |= reasons != device->reasons ? DEVICE_REASONS : 0;
+        properties |= attachment != device->attachment ? DEVICE_ATTACHMENT : 0;
+        properties |= strcmp(holder, device->holder) != 0 ? DEVICE_HOLDER : 0;
+
+        r = tell(registry, device, properties);
+        if (r < 0)
+                return r;
+
+        device->state = state;
+        device->reasons = reasons;
+        device->attachment = attachment;
+        free(device->holder);
+        device->holder = TAKE(holder);
+        device->dirty = false;
+        return 0;
+}
+
+/* --- all of them ---------------------------------------------------------------------------- */
+
+static int tell_attachments(Registry *registry) {
+        char key[sizeof("4294967295")];
+
+        for (size_t i = 0; i < registry->n_attachments; i++) {
+                Attachment *attachment = registry->attachments[i];
+                int r;
+
+                if (attachment->changed == 0)
+                        continue;
+
+                (void) snprintf(key, sizeof(key), "%u", attachment->number);
+                r = changes_touch(&registry->changes, OBJECT_ATTACHMENT, key, attachment->changed);
+                if (r < 0)
+                        return r;
+                attachment->changed = 0;
+        }
+
+        return 0;
+}
+
+/* Records outlive their device only while somebody holds it. Backwards, for some are taken out. */
+static int release_devices(Registry *registry) {
+        Inventory *inventory = &registry->inventory;
+
+        for (size_t i = inventory->n_devices; i-- > 0;) {
+                Device *device = inventory->devices[i];
+                int r = 0;
+
+                if (!device->dirty || device->present ||
+                    holders_hold(&registry->holders, device->address))
+                        continue;
+
+                if (!device->arrival)
+                        r = settle_withdraw(registry, device);
+                if (r == 0)
+                        r = inventory_release(inventory, device->address);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int settle_devices(Registry *registry) {
+        GroupUse use = { .group = -1 };
+
+        for (size_t i = 0; i < registry->inventory.n_devices; i++) {
+                Device *device = registry->inventory.devices[i];
+                int r;
+
+                if (!device->dirty)
+                        continue;
+
+                registry->counts_dirty = true;
+                if (facts_is_bridge(device->facts)) {
+                        r = settle_withdraw(registry, device);
+                        if (r < 0)
+                                return r;
+                        device->dirty = device->unmatched = false;
+                        continue;
+                }
+
+                if (device->unmatched) {
+                        r = settle_membership(registry, device);
+                        if (r < 0)
+                                return r;
+                }
+
+                r = conclude(registry, device, &use);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int registry_settle(Registry *registry) {
+        int r;
+
+        r = tell_attachments(registry);
+        if (r == 0)
+                r = release_devices(registry);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; registry->pools_dirty && i < registry->inventory.n_devices; i++)
+                registry->inventory.devices[i]->dirty = registry->inventory.devices[i]->unmatched =
+                        true;
+        if (registry->pools_dirty)
+                registry->counts_dirty = true;
+
+        r = settle_devices(registry);
+        if (r == 0 && registry->counts_dirty)
+                r = settle_counts(registry);
+        if (r < 0)
+                return r;
+
+        catalog_done(&registry->retired);
+        registry->pools_dirty = registry->counts_dirty = false;
+        return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Settle: what follows for each device from all that is known. This is the other half of the
+ * registry (registry_settle(), registry_reasons()), in two files: membership.c says what belongs to
+ * which pool and alias, settle.c who has what. Here is what they ask of one another.
+ */
+#pragma once
+
+#include "core/registry.h"
+
+/* Concludes the pool, its tags and the aliases of a device. 0 or -ENOMEM. */
+int settle_membership(Registry *registry, Device *device);
+
+/* Tells that the device is no object and no member of anything any more. 0 or -ENOMEM. */
+int settle_withdraw(Registry *registry, Device *device);
+
+/* Counts pools and aliases anew and tells what is different. 0 or -ENOMEM. */
+int settle_counts(Registry *registry);
