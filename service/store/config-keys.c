@@ -46,8 +46,8 @@ static int refuse_section(Refusal *refusal, const Place *place, const char *text
 
         meant = nearest_word(word, section_words);
         if (meant)
-                return place_refuse(refusal, place, "unknown section [%.64s]; is [%s] meant?", text,
-                                    meant);
+                return place_refuse(refusal, place,
+                                    "unknown section [%.64s]; perhaps [%s] was meant", text, meant);
         return place_refuse(refusal, place, "unknown section [%.64s]", text);
 }
 
@@ -296,8 +296,9 @@ static int refuse_key(Refusal *refusal, const Place *place, SectionKind section,
 
         meant = nearest_word(key, names);
         if (meant)
-                return place_refuse(refusal, place, "unknown key '%.64s' in [%s]; is '%s' meant?",
-                                    key, section_words[section], meant);
+                return place_refuse(refusal, place,
+                                    "unknown key '%.64s' in [%s]; perhaps %s was meant", key,
+                                    section_words[section], meant);
         return place_refuse(refusal, place, "unknown key '%.64s' in [%s]", key,
                             section_words[section]);
 }

@@ -17,6 +17,7 @@ static const char *const state_words[] = {
         [ATTACHMENT_ATTACHED] = "attached",
         [ATTACHMENT_DETACHING] = "detaching",
         [ATTACHMENT_TAKING_BACK] = "taking-back",
+        [ATTACHMENT_LETTING_GO] = "letting-go",
         [ATTACHMENT_LOST] = "lost",
         [ATTACHMENT_ENDED] = "ended",
 };

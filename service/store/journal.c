@@ -11,50 +11,27 @@
 #include "store/journal-file.h"
 #include "store/journal-line.h"
 #include "store/journal-records.h"
+#include "store/journal-table.h"
 #include "util/log.h"
 #include "util/text.h"
-#include "util/vector.h"
 
 enum {
         COMPACT_MIN = 64 /* records; a smaller file is not worth the trouble */
 };
 
-#define NEXT_KEY "next"
-
-/* A record that no later one has overtaken. */
-typedef struct Live {
-        char *key;
-        char *line; /* with its newline; NULL: the record removes what the key names */
-} Live;
-
 struct Journal {
         int directory, lock, fd; /* fd: −1 as long as there is no file */
         off_t end;               /* of the valid records; 0: the file is to be written anew */
-        Live *live;              /* in the order in which the keys came up */
-        size_t n_live;
+        JournalTable table;
         size_t n_records; /* in the file, overtaken ones too */
-        uint32_t next;
         char *problem;
 };
-
-static void live_done(Live *live) {
-        free(live->key);
-        free(live->line);
-        *live = (Live){ 0 };
-}
-
-static void live_clear(Journal *journal) {
-        for (size_t i = 0; i < journal->n_live; i++)
-                live_done(&journal->live[i]);
-        journal->n_live = 0;
-}
 
 Journal *journal_free(Journal *journal) {
         if (!journal)
                 return NULL;
 
-        live_clear(journal);
-        free(journal->live);
+        journal_table_done(&journal->table);
         free(journal->problem);
         closep(&journal->fd);
         closep(&journal->lock);
@@ -73,51 +50,6 @@ void journal_content_done(JournalContent *content) {
         free(content->attachments);
         catalog_done(&content->runtime);
         *content = (JournalContent){ 0 };
-}
-
-static size_t find_live(const Journal *journal, const char *key) {
-        size_t i;
-
-        for (i = 0; i < journal->n_live; i++)
-                if (strcmp(journal->live[i].key, key) == 0)
-                        break;
-        return i;
-}
-
-/* The number in "attachment/17"; 0 for another key. */
-static uint32_t key_number(const char *key) {
-        uint32_t number;
-        char end;
-
-        return sscanf(key, "attachment/%" SCNu32 "%c", &number, &end) == 1 ? number : 0;
-}
-
-/*
- * Lets a record overtake what the journal knew under its key. Takes @record over; there must be
- * room for one more.
- */
-static void overtake(Journal *journal, Live record) {
-        size_t i = find_live(journal, record.key);
-        uint32_t number = key_number(record.key);
-
-        journal->n_records++;
-        if (number >= journal->next)
-                journal->next = number < UINT32_MAX ? number + 1 : UINT32_MAX;
-
-        if (i < journal->n_live)
-                live_done(&journal->live[i]);
-        if (record.line) {
-                journal->live[i] = record;
-                journal->n_live += i == journal->n_live;
-                return;
-        }
-
-        if (i < journal->n_live) {
-                journal->n_live--;
-                memmove(journal->live + i, journal->live + i + 1,
-                        (journal->n_live - i) * sizeof(*journal->live));
-        }
-        live_done(&record);
 }
 
 /* Says why the file is not used. 0 or -ENOMEM. */
@@ -150,7 +82,7 @@ static json_t *parse_record(const char *text, size_t size, const char **ret_key,
 static int replay_line(Journal *journal, const char *line, size_t size, const char *json,
                        size_t number) {
         json_auto_t *record = NULL;
-        Live live = { 0 };
+        JournalRecord new;
         json_t *value;
         const char *key;
         int r;
@@ -159,28 +91,27 @@ static int replay_line(Journal *journal, const char *line, size_t size, const ch
         if (!record)
                 return give_up_at(journal, number, "not a record");
 
-        if (strcmp(key, NEXT_KEY) == 0) {
+        if (strcmp(key, JOURNAL_NEXT_KEY) == 0) {
                 json_int_t next = json_integer_value(value);
 
                 if (next < 1 || next > UINT32_MAX)
                         return give_up_at(journal, number, "an impossible next number");
-                if (next > journal->next)
-                        journal->next = (uint32_t) next;
+                if (next > journal->table.next)
+                        journal->table.next = (uint32_t) next;
                 return 0;
         }
 
-        r = vector_reserve(&journal->live, journal->n_live, sizeof(*journal->live));
+        r = journal_record_new(&new, key, value ? line : NULL, size + 1);
         if (r < 0)
                 return r;
-
-        live.key = strdup(key);
-        live.line = value ? strndup(line, size + 1) : NULL;
-        if (!live.key || (value && !live.line)) {
-                live_done(&live);
-                return -ENOMEM;
+        r = journal_table_reserve(&journal->table);
+        if (r < 0) {
+                journal_record_done(&new);
+                return r;
         }
 
-        overtake(journal, live);
+        journal_table_put(&journal->table, new);
+        journal->n_records++;
         return 0;
 }
 
@@ -243,8 +174,8 @@ static int read_content(Journal *journal, JournalContent *content) {
         _cleanup_(refusal_done) Refusal said = { 0 };
         int r = 0;
 
-        for (size_t i = 0; i < journal->n_live && r == 0; i++) {
-                const char *line = journal->live[i].line, *json, *key;
+        for (size_t i = 0; i < journal->table.n_items && r == 0; i++) {
+                const char *line = journal->table.items[i].line, *json, *key;
                 size_t size = strlen(line) - 1;
                 json_auto_t *record = NULL;
                 json_t *value;
@@ -259,7 +190,7 @@ static int read_content(Journal *journal, JournalContent *content) {
         if (content->n_attachments > 0)
                 qsort(content->attachments, content->n_attachments, sizeof(*content->attachments),
                       compare_attachments);
-        content->next_attachment = journal->next;
+        content->next_attachment = journal->table.next;
         return r;
 }
 
@@ -274,7 +205,7 @@ int journal_open(Journal **ret, const char *directory, JournalContent *ret_conte
         if (!journal)
                 return -ENOMEM;
         journal->directory = journal->lock = journal->fd = -1;
-        journal->next = 1;
+        journal->table.next = 1;
 
         r = journal_directory_open(directory, &journal->directory, &journal->lock);
         if (r < 0)
@@ -302,33 +233,6 @@ int journal_open(Journal **ret, const char *directory, JournalContent *ret_conte
         return 0;
 }
 
-/* The file as it would be if there were only what is live. */
-static int print_live(const Journal *journal, char **ret, size_t *ret_size) {
-        _cleanup_(freep) char *text = NULL, *json = NULL, *line = NULL;
-        size_t size;
-        FILE *out;
-        bool failed;
-
-        json = text_print("{\"key\":\"" NEXT_KEY "\",\"put\":%" PRIu32 "}", journal->next);
-        line = json ? journal_line_new(json) : NULL;
-        out = line ? open_memstream(&text, &size) : NULL;
-        if (!out)
-                return -ENOMEM;
-
-        (void) fputs(JOURNAL_VERSION_LINE, out); /* ferror() tells in the end */
-        (void) fputs(line, out);
-        for (size_t i = 0; i < journal->n_live; i++)
-                (void) fputs(journal->live[i].line, out);
-
-        failed = ferror(out);
-        if (fclose(out) != 0 || failed)
-                return -ENOMEM;
-
-        *ret = TAKE(text);
-        *ret_size = size;
-        return 0;
-}
-
 /* Puts a new file with only what is live in the place of the old. 0 or negative errno. */
 static int rewrite(Journal *journal) {
         _cleanup_(freep) char *text = NULL;
@@ -336,7 +240,7 @@ static int rewrite(Journal *journal) {
         size_t size = 0;
         int fd, r;
 
-        r = print_live(journal, &text, &size);
+        r = journal_table_print(&journal->table, &text, &size);
         if (r < 0)
                 return r;
         r = journal_file_replace(journal->directory, text, size, &fd, &broken);
@@ -346,7 +250,7 @@ static int rewrite(Journal *journal) {
         closep(&journal->fd);
         journal->fd = fd;
         journal->end = (off_t) size;
-        journal->n_records = journal->n_live;
+        journal->n_records = journal->table.n_items;
         if (!broken)
                 return 0;
 
@@ -359,7 +263,7 @@ static int rewrite(Journal *journal) {
 static void compact(Journal *journal) {
         int r;
 
-        if (journal->n_records < COMPACT_MIN || journal->n_records <= journal->n_live * 2)
+        if (journal->n_records < COMPACT_MIN || journal->n_records <= journal->table.n_items * 2)
                 return;
 
         /* The old file has everything too, so this is not the caller's trouble. */
@@ -400,7 +304,8 @@ static int write_line(Journal *journal, const char *line, Refusal *refusal) {
 
 /* Makes {"key":KEY,"put":VALUE} durable, or {"key":KEY} when @value is NULL. */
 static int append(Journal *journal, const char *key, json_t *value, Refusal *refusal) {
-        _cleanup_(freep) char *json = NULL, *line = NULL, *key_copy = NULL;
+        _cleanup_(journal_record_done) JournalRecord new = { 0 };
+        _cleanup_(freep) char *json = NULL, *line = NULL;
         json_auto_t *record = json_pack("{s:s, s:O*}", "key", key, "put", value);
         int r;
 
@@ -408,21 +313,26 @@ static int append(Journal *journal, const char *key, json_t *value, Refusal *ref
                 return refuse(refusal, JOURNAL_FAILED, "the journal is not written to: %s",
                               journal->problem);
 
-        /* All memory first: what is on the disk is to be known here too. */
-        r = vector_reserve(&journal->live, journal->n_live, sizeof(*journal->live));
         json = record ? json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
         line = json ? journal_line_new(json) : NULL;
-        key_copy = strdup(key);
-        if (r < 0 || !line || !key_copy)
+        if (!line)
                 return -ENOMEM;
+
+        /* All memory first: what is on the disk is to be known here too. */
+        r = journal_record_new(&new, key, value ? line : NULL, strlen(line));
+        if (r < 0)
+                return r;
+        r = journal_table_reserve(&journal->table);
+        if (r < 0)
+                return r;
 
         r = write_line(journal, line, refusal);
         if (r != 0)
                 return r;
 
-        if (!value)
-                free(TAKE(line));
-        overtake(journal, (Live){ .key = TAKE(key_copy), .line = TAKE(line) });
+        journal_table_put(&journal->table, new);
+        new = (JournalRecord){ 0 };
+        journal->n_records++;
         compact(journal);
         return 0;
 }

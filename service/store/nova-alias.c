@@ -127,8 +127,8 @@ static int refuse_key(Draft *draft, const char *key) {
 
         meant = nearest_word(key, names);
         if (meant)
-                return refuse(draft->refusal, MATCH_INVALID, "unknown key '%.64s'; is '%s' meant?",
-                              key, meant);
+                return refuse(draft->refusal, MATCH_INVALID,
+                              "unknown key '%.64s'; perhaps %s was meant", key, meant);
         return refuse(draft->refusal, MATCH_INVALID, "unknown key '%.64s'", key);
 }
 

@@ -96,7 +96,8 @@ static int read_address_fields(Spec *spec, const json_t *fields) {
                 meant = known ? NULL : nearest_word(key, names);
                 if (meant)
                         return refuse(spec->refusal, MATCH_INVALID,
-                                      "address: unknown key '%.64s'; is '%s' meant?", key, meant);
+                                      "address: unknown key '%.64s'; perhaps %s was meant", key,
+                                      meant);
                 if (!known)
                         return refuse(spec->refusal, MATCH_INVALID, "address: unknown key '%.64s'",
                                       key);
@@ -205,8 +206,8 @@ static int refuse_key(Spec *spec, const char *key) {
 
         meant = nearest_word(key, names);
         if (meant)
-                return refuse(spec->refusal, MATCH_INVALID, "unknown key '%.64s'; is '%s' meant?",
-                              key, meant);
+                return refuse(spec->refusal, MATCH_INVALID,
+                              "unknown key '%.64s'; perhaps %s was meant", key, meant);
         return refuse(spec->refusal, MATCH_INVALID, "unknown key '%.64s'", key);
 }
 
