@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "list.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "json.h"
+#include "table.h"
+#include "terminal.h"
+#include "util/text.h"
+#include "value.h"
+
+enum {
+        BAR_WIDTH = 16
+};
+
+static char *text_of_ids(const Client *client, const json_t *device) {
+        return text_print("%s:%s", member_text(device, "vendor_id"),
+                          member_text(device, "product_id"));
+}
+
+static char *text_of_name(const Client *client, const json_t *device) {
+        const char *vendor = member_text(device, "vendor_name");
+        const char *product = member_text(device, "product_name");
+
+        return text_print("%s%s%s", vendor, *vendor && *product ? " " : "", product);
+}
+
+static char *text_of_bar(const Client *client, const json_t *row) {
+        return terminal_bar(client, (unsigned) member_integer(row, "free"),
+                            (unsigned) member_integer(row, "total"), BAR_WIDTH);
+}
+
+static char *text_of_place(const Client *client, const json_t *attachment) {
+        bool live = json_is_true(json_object_get(attachment, "live"));
+        bool config = json_is_true(json_object_get(attachment, "config"));
+
+        return text_print("%s%s%s", live ? "live" : "", live && config ? "," : "",
+                          config ? "config" : "");
+}
+
+static const Column device_columns[] = {
+        { "ADDRESS", "address" },
+        { "ID", .text = text_of_ids },
+        { "DRIVER", "driver" },
+        { "NODE", "numa_node", COLUMN_NUMBER },
+        { "GROUP", "iommu_group", COLUMN_NUMBER },
+        { "POOL", "pool" },
+        { "STATE", "state", COLUMN_WORD },
+        { "HOLDER", "holder" },
+        { "REASONS", "reasons" },
+        { "NAME", .kind = COLUMN_LONG, .text = text_of_name },
+};
+
+static const Column pool_columns[] = {
+        { "POOL", "name" },
+        { "FREE", "free", COLUMN_NUMBER },
+        { "TOTAL", "total", COLUMN_NUMBER },
+        { "", .text = text_of_bar },
+        { "SOURCE", "source" },
+        { "DESCRIPTION", "description", COLUMN_LONG },
+};
+
+static const Column alias_columns[] = {
+        { "ALIAS", "name" },
+        { "FREE", "free", COLUMN_NUMBER },
+        { "TOTAL", "total", COLUMN_NUMBER },
+        { "UNIT", "unit" },
+        { "NUMA", "numa_policy" },
+        { "SOURCE", "source" },
+        { "MATCH", "match", COLUMN_LONG },
+};
+
+static const Column attachment_columns[] = {
+        { "NUMBER", "id", COLUMN_NUMBER },
+        { "DOMAIN", "domain" },
+        { "REQUEST", "request" },
+        { "STATE", "state", COLUMN_WORD },
+        { "IN", .text = text_of_place },
+        { "DEVICES", "devices" },
+        { "REASON", "reason", COLUMN_LONG },
+        { "LAST ERROR", "last_error", COLUMN_LONG },
+};
+
+int list_print_devices(const Client *client, const json_t *devices) {
+        return table_print(client, device_columns, N_ELEMENTS(device_columns), devices,
+                           "physical_function");
+}
+
+int list_print_pools(const Client *client, const json_t *pools) {
+        return table_print(client, pool_columns, N_ELEMENTS(pool_columns), pools, NULL);
+}
+
+int list_print_attachments(const Client *client, const json_t *attachments) {
+        return table_print(client, attachment_columns, N_ELEMENTS(attachment_columns), attachments,
+                           NULL);
+}
+
+json_t *list_select_devices(const Objects *objects, const json_t *keys) {
+        _cleanup_(json_decrefp) json_t *devices = json_array();
+        const json_t *key;
+        size_t i;
+
+        json_array_foreach(keys, i, key) {
+                json_t *device = objects_find(objects, OBJECT_DEVICE, json_string_value(key) ?: "");
+
+                if (device && json_array_append(devices, device) < 0)
+                        return NULL;
+        }
+
+        return TAKE(devices);
+}
+
+/* Says in place of an empty table what to do about it. */
+static int print_nothing(const Client *client, const char *text) {
+        if (!client->no_legend)
+                puts(text);
+        return STATUS_DONE;
+}
+
+/* Without --all what nobody lends and nobody got by us is left out. */
+static json_t *select_lendable(const json_t *devices) {
+        _cleanup_(json_decrefp) json_t *chosen = json_array();
+        json_t *device;
+        size_t i;
+
+        json_array_foreach(devices, i, device) {
+                bool lendable = json_is_string(json_object_get(device, "pool")) ||
+                                json_is_integer(json_object_get(device, "attachment"));
+
+                if (lendable && json_array_append(chosen, device) < 0)
+                        return NULL;
+        }
+
+        return TAKE(chosen);
+}
+
+int verb_devices(Client *client, char **arguments) {
+        _cleanup_(json_decrefp) json_t *devices = NULL;
+        _cleanup_(objects_done) Objects objects = { 0 };
+        int status;
+
+        status = objects_read(client, &objects);
+        if (status != STATUS_DONE)
+                return status;
+
+        devices = client->all ? json_incref(objects.lists[OBJECT_DEVICE])
+                              : select_lendable(objects.lists[OBJECT_DEVICE]);
+        if (!devices)
+                return complain_errno(-ENOMEM, "Cannot list");
+        if (client->json)
+                return json_print(devices);
+        if (json_array_size(devices) == 0)
+                return print_nothing(client, client->all
+                                                     ? "This host has no PCI devices."
+                                                     : "No device is in a pool; --all shows those "
+                                                       "in none, 'hostdevctl pools' the pools.");
+        return list_print_devices(client, devices);
+}
+
+static int list(Client *client, ObjectKind kind, const Column *columns, size_t n_columns,
+                const char *nothing) {
+        _cleanup_(objects_done) Objects objects = { 0 };
+        int status;
+
+        status = objects_read(client, &objects);
+        if (status != STATUS_DONE)
+                return status;
+        if (client->json)
+                return json_print(objects.lists[kind]);
+        if (json_array_size(objects.lists[kind]) == 0)
+                return print_nothing(client, nothing);
+
+        return table_print(client, columns, n_columns, objects.lists[kind], NULL);
+}
+
+int verb_pools(Client *client, char **arguments) {
+        return list(client, OBJECT_POOL, pool_columns, N_ELEMENTS(pool_columns),
+                    "No pools: define one in hostdevd.conf(5) or by 'hostdevctl pool add'.");
+}
+
+int verb_aliases(Client *client, char **arguments) {
+        return list(client, OBJECT_ALIAS, alias_columns, N_ELEMENTS(alias_columns),
+                    "No aliases: define one in hostdevd.conf(5) or by 'hostdevctl alias add'.");
+}
+
+int verb_attachments(Client *client, char **arguments) {
+        return list(client, OBJECT_ATTACHMENT, attachment_columns, N_ELEMENTS(attachment_columns),
+                    "No attachments: 'hostdevctl attach DOMAIN REQUEST' makes one.");
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <libsmartcols.h>
+
+#include "terminal.h"
+#include "value.h"
+
+static void unref_table(struct libscols_table **table) {
+        scols_unref_table(*table);
+}
+
+static int add_columns(struct libscols_table *table, const Column *columns, size_t n_columns,
+                       bool is_tree) {
+        for (size_t i = 0; i < n_columns; i++) {
+                int flags = 0;
+
+                if (i == 0 && is_tree)
+                        flags |= SCOLS_FL_TREE;
+                if (columns[i].kind == COLUMN_NUMBER)
+                        flags |= SCOLS_FL_RIGHT;
+                if (columns[i].kind == COLUMN_LONG)
+                        flags |= SCOLS_FL_TRUNC;
+
+                if (!scols_table_new_column(table, columns[i].heading, 0, flags))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static char *cell_text(const Client *client, const Column *column, const json_t *row) {
+        const json_t *value;
+
+        if (column->text)
+                return column->text(client, row);
+
+        value = json_object_get(row, column->member);
+        if (column->kind == COLUMN_NUMBER && json_integer_value(value) < 0)
+                return strdup("-");
+        return value_text(value);
+}
+
+static int fill_line(const Client *client, struct libscols_line *line, const Column *columns,
+                     size_t n_columns, const json_t *row) {
+        for (size_t i = 0; i < n_columns; i++) {
+                _cleanup_(freep) char *text = cell_text(client, &columns[i], row);
+                const char *colour;
+                int r;
+
+                if (!text)
+                        return -ENOMEM;
+
+                r = scols_line_set_data(line, i, text);
+                if (r < 0)
+                        return r;
+
+                colour = columns[i].kind == COLUMN_WORD ? terminal_colour(text) : NULL;
+                if (client->colour && colour) {
+                        r = scols_cell_set_color(scols_line_get_cell(line, i), colour);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+/* A row whose parent is not in the table stands for itself. */
+static int link_lines(struct libscols_table *table, const json_t *rows, const char *parent) {
+        size_t i;
+        const json_t *row;
+
+        json_array_foreach(rows, i, row) {
+                const char *above = member_text(row, parent);
+
+                for (size_t j = 0; *above && j < json_array_size(rows); j++) {
+                        struct libscols_line *line = scols_table_get_line(table, j);
+                        const char *text = scols_cell_get_data(scols_line_get_cell(line, 0));
+                        int r;
+
+                        if (j == i || strcmp(text, above) != 0)
+                                continue;
+
+                        r = scols_line_add_child(line, scols_table_get_line(table, i));
+                        if (r < 0)
+                                return r;
+                        break;
+                }
+        }
+        return 0;
+}
+
+static int build(const Client *client, struct libscols_table *table, const Column *columns,
+                 size_t n_columns, const json_t *rows, const char *parent) {
+        const json_t *row;
+        size_t i;
+        int r;
+
+        r = add_columns(table, columns, n_columns, parent);
+        if (r < 0)
+                return r;
+
+        json_array_foreach(rows, i, row) {
+                struct libscols_line *line = scols_table_new_line(table, NULL);
+
+                r = line ? fill_line(client, line, columns, n_columns, row) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+
+        return parent ? link_lines(table, rows, parent) : 0;
+}
+
+int table_print(const Client *client, const Column *columns, size_t n_columns, const json_t *rows,
+                const char *parent) {
+        _cleanup_(unref_table) struct libscols_table *table = scols_new_table();
+        int r;
+
+        if (!table)
+                return complain_errno(-ENOMEM, "Cannot print");
+
+        scols_table_enable_noheadings(table, client->no_legend);
+        scols_table_enable_colors(table, client->colour);
+        scols_table_enable_ascii(table, !client->utf8);
+
+        r = build(client, table, columns, n_columns, rows, parent);
+        if (r == 0)
+                r = scols_print_table(table);
+        if (r < 0)
+                return complain_errno(r, "Cannot print");
+
+        return STATUS_DONE;
+}
