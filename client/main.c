@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hostdevctl: the command line is read here, and one verb of the table below is run.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client.h"
+#include "terminal.h"
+#include "util/text.h"
+
+/* Options of single verbs are bits, so that the table can say which verb knows which. */
+enum {
+        OPTION_ALL = 1 << 8,
+        OPTION_LIVE = 1 << 9,
+        OPTION_CONFIG = 1 << 10,
+        OPTION_WAIT = 1 << 11,
+        OPTION_DRY_RUN = 1 << 12,
+        OPTION_REASON = 1 << 13,
+        OPTION_FOR = 1 << 14,
+        OPTION_DESCRIPTION = 1 << 15,
+        OPTION_NUMA_POLICY = 1 << 16,
+        OPTION_UNIT = 1 << 17,
+
+        OPTION_JSON = 1,
+        OPTION_NO_LEGEND,
+        OPTION_NO_ASK_PASSWORD,
+        OPTION_VERSION,
+};
+
+static const struct option options[] = {
+        { "all", no_argument, NULL, OPTION_ALL },
+        { "live", no_argument, NULL, OPTION_LIVE },
+        { "config", no_argument, NULL, OPTION_CONFIG },
+        { "wait", required_argument, NULL, OPTION_WAIT },
+        { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+        { "reason", required_argument, NULL, OPTION_REASON },
+        { "for", required_argument, NULL, OPTION_FOR },
+        { "description", required_argument, NULL, OPTION_DESCRIPTION },
+        { "numa-policy", required_argument, NULL, OPTION_NUMA_POLICY },
+        { "unit", required_argument, NULL, OPTION_UNIT },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "host", required_argument, NULL, 'H' },
+        { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        {},
+};
+
+enum {
+        MANY = 1024
+};
+
+typedef struct Verb {
+        const char *name, *arguments;
+        int least, most; /* how many arguments */
+        int options;     /* bits of those that it knows beside the global ones */
+        int (*run)(Client *client, char **arguments);
+        const char *what;
+} Verb;
+
+static const Verb verbs[] = {
+        { "status", "", 0, 0, 0, verb_status, "host, pools and attachments (the default)" },
+        { "devices", "[--all]", 0, 0, OPTION_ALL, verb_devices,
+          "devices of pools; --all: of none, too" },
+        { "pools", "", 0, 0, OPTION_ALL, verb_pools, "pools, and what is free in them" },
+        { "aliases", "", 0, 0, OPTION_ALL, verb_aliases, "what a request can name" },
+        { "attachments", "", 0, 0, OPTION_ALL, verb_attachments, "which domain has what" },
+        { "show", "THING", 1, 1, 0, verb_show,
+          "a device address, pool, alias or attachment number" },
+        { "attach", "DOMAIN REQUEST [--live|--config] [--wait=SECONDS] [--dry-run] [--reason=TEXT]",
+          2, 2, OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_DRY_RUN | OPTION_REASON,
+          verb_attach, "give devices to a domain; REQUEST is ALIAS[:COUNT],…" },
+        { "detach", "ATTACHMENT|DOMAIN [--wait=SECONDS] [--reason=TEXT]", 1, 1,
+          OPTION_WAIT | OPTION_REASON, verb_detach,
+          "take them back: of one attachment, or all of a domain" },
+        { "explain", "REQUEST [--for=DOMAIN]", 1, 1, OPTION_FOR, verb_explain,
+          "why a request fits or does not" },
+        { "check-host", "", 0, 0, 0, verb_check_host, "is this host fit to lend devices?" },
+        { "check-config", "[FILE…]", 0, MANY, 0, verb_check_config,
+          "read the configuration; needs no daemon" },
+        { "pool add", "NAME MATCH… [--description=TEXT]", 2, MANY, OPTION_DESCRIPTION,
+          verb_add_pool, "define a pool; MATCH is key=value, 'or' begins an alternative" },
+        { "pool remove", "NAME", 1, 1, 0, verb_remove_pool, "remove a pool that was added so" },
+        { "alias add", "NAME MATCH… [--numa-policy=POLICY] [--unit=UNIT]", 2, MANY,
+          OPTION_NUMA_POLICY | OPTION_UNIT, verb_add_alias, "define an alias" },
+        { "alias remove", "NAME", 1, 1, 0, verb_remove_alias, "remove an alias that was added so" },
+        { "monitor", "", 0, 0, 0, verb_monitor, "tell events as they happen" },
+        { "reload", "", 0, 0, 0, verb_reload, "have the daemon read its files again" },
+};
+
+static int print_help(void) {
+        puts("hostdevctl [OPTION…] [VERB [ARGUMENT…]]\n"
+             "\n"
+             "Lend PCI devices of this host to libvirt guests.\n");
+
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                printf("  %s%s%s\n        %s\n", verbs[i].name, *verbs[i].arguments ? " " : "",
+                       verbs[i].arguments, verbs[i].what);
+
+        puts("\n"
+             "  --json             one JSON document (monitor: one a line)\n"
+             "  -H, --host=[USER@]HOST\n"
+             "                     ask the daemon of another host, by ssh\n"
+             "  --no-legend        no headings and no sentences, for scripts\n"
+             "  --no-ask-password  never ask who you are\n"
+             "  -h, --help         this text\n"
+             "  --version          the version\n"
+             "\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 no such thing,\n"
+             "5 daemon or hypervisor cannot be reached.");
+        return fflush(stdout) == EOF ? complain_errno(-errno, "Cannot print") : STATUS_DONE;
+}
+
+static int read_seconds(Client *client, const char *text) {
+        char *end;
+        unsigned long long seconds;
+
+        errno = 0;
+        seconds = strtoull(text, &end, 10);
+        if (errno || *text < '0' || *text > '9' || *end || seconds > UINT32_MAX)
+                return complain(STATUS_USAGE, "--wait takes a number of seconds, not '%s'", text);
+
+        client->has_wait = true;
+        client->wait_seconds = (uint32_t) seconds;
+        return STATUS_DONE;
+}
+
+/* Takes note of one option. */
+static int read_option(Client *client, int option, const char *value) {
+        const struct {
+                int option;
+                const char **text;
+                bool *flag;
+        } places[] = {
+                { OPTION_ALL, .flag = &client->all },
+                { OPTION_LIVE, .flag = &client->live },
+                { OPTION_CONFIG, .flag = &client->config },
+                { OPTION_DRY_RUN, .flag = &client->dry_run },
+                { OPTION_JSON, .flag = &client->json },
+                { OPTION_NO_LEGEND, .flag = &client->no_legend },
+                { OPTION_NO_ASK_PASSWORD, .flag = &client->no_ask_password },
+                { OPTION_REASON, &client->reason },
+                { OPTION_FOR, &client->domain },
+                { OPTION_DESCRIPTION, &client->description },
+                { OPTION_NUMA_POLICY, &client->numa_policy },
+                { OPTION_UNIT, &client->unit },
+                { 'H', &client->host },
+        };
+
+        if (option == OPTION_WAIT)
+                return read_seconds(client, value);
+
+        for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+                if (places[i].option != option)
+                        continue;
+                if (places[i].flag)
+                        *places[i].flag = true;
+                else
+                        *places[i].text = value;
+        }
+        return STATUS_DONE;
+}
+
+/* The verb that @words begin with, of one word or two; how many goes to @ret_n. NULL: none. */
+static const Verb *find_verb(char **words, int n_words, int *ret_n) {
+        _cleanup_(freep) char *two = n_words > 1 ? text_print("%s %s", words[0], words[1]) : NULL;
+
+        *ret_n = n_words > 0;
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++) {
+                if (strcmp(verbs[i].name, n_words > 0 ? words[0] : "status") == 0)
+                        return &verbs[i];
+                if (two && strcmp(verbs[i].name, two) == 0) {
+                        *ret_n = 2;
+                        return &verbs[i];
+                }
+        }
+        return NULL;
+}
+
+static int refuse_verb(const char *word) {
+        const char *names[N_ELEMENTS(verbs) + 1] = { 0 };
+        const char *meant;
+
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                names[i] = verbs[i].name;
+
+        if (strcmp(word, "pool") == 0 || strcmp(word, "alias") == 0)
+                return complain(STATUS_USAGE, "Say '%s add NAME MATCH…' or '%s remove NAME'", word,
+                                word);
+
+        meant = text_nearest(word, names);
+        if (meant)
+                return complain(STATUS_USAGE, "Unknown verb '%s': was '%s' meant?", word, meant);
+        return complain(STATUS_USAGE, "Unknown verb '%s' (see 'hostdevctl --help')", word);
+}
+
+static int check_usage(const Verb *verb, int n_arguments, int given) {
+        int strange = given & ~verb->options;
+
+        for (size_t i = 0; options[i].name; i++)
+                if (options[i].val >= OPTION_ALL && strange & options[i].val)
+                        return complain(STATUS_USAGE, "'%s' knows no option --%s", verb->name,
+                                        options[i].name);
+
+        if (n_arguments < verb->least || n_arguments > verb->most)
+                return complain(STATUS_USAGE, "%s: hostdevctl %s%s%s",
+                                n_arguments < verb->least ? "Something is missing"
+                                                          : "Too many arguments",
+                                verb->name, *verb->arguments ? " " : "", verb->arguments);
+        return STATUS_DONE;
+}
+
+static int run(Client *client, int argc, char **argv) {
+        int option, given = 0, n_words, status;
+        const Verb *verb;
+
+        while ((option = getopt_long(argc, argv, "H:h", options, NULL)) >= 0) {
+                if (option == 'h')
+                        return print_help();
+                if (option == OPTION_VERSION) {
+                        puts("hostdevctl " PROJECT_VERSION);
+                        return STATUS_DONE;
+                }
+                if (option == '?')
+                        return STATUS_USAGE;
+
+                status = read_option(client, option, optarg);
+                if (status != STATUS_DONE)
+                        return status;
+                if (option >= OPTION_ALL)
+                        given |= option;
+        }
+
+        verb = find_verb(argv + optind, argc - optind, &n_words);
+        if (!verb)
+                return refuse_verb(argv[optind]);
+
+        status = check_usage(verb, argc - optind - n_words, given);
+        if (status != STATUS_DONE)
+                return status;
+
+        return verb->run(client, argv + optind + n_words);
+}
+
+int main(int argc, char **argv) {
+        Client client = { 0 };
+        int status;
+
+        setlocale(LC_ALL, "");
+        terminal_detect(&client);
+
+        status = run(&client, argc, argv);
+        sd_bus_flush_close_unref(client.bus);
+
+        /* What was not written was not done for whoever reads it. */
+        if (fflush(stdout) == EOF && status == STATUS_DONE)
+                status = complain_errno(-errno, "Cannot print");
+        return status;
+}
