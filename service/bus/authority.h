@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Authority: may this caller do that? Asks the bus who calls and polkit whether they may; anything but
+ * a clear yes is a no.
+ *
+ * How it waits: the answer to a question comes later, and the main loop never waits for it. So the
+ * call is parked, and when the answer is there its message is put back into the queue of the
+ * connection as if it had just come. Its handler runs a second time from the first line, looks up
+ * everything again, and comes to authorize() again, which now knows the answer. Hence the one rule:
+ * everything in a handler before authorize() only looks. If what it saw has become different meanwhile
+ * (other details), the old answer says nothing, and polkit is asked again.
+ */
+#pragma once
+
+#include "bus/call.h"
+
+typedef enum Action {
+        ACTION_ATTACH = 1 << 0,
+        ACTION_DETACH_OWN = 1 << 1,
+        ACTION_DETACH = 1 << 2,
+        ACTION_MANAGE = 1 << 3,
+        ACTION_FORCE = 1 << 4,
+        ACTION_COUNT = 5,
+} Action;
+
+/* org.hostdev1.attach and so on; of a single bit. */
+const char *action_id(unsigned action);
+
+/**
+ * identify() - who calls
+ *
+ * Return: 1 when call->uid is known, 0 when the call is parked, or negative errno.
+ */
+int identify(Call *call);
+
+/**
+ * authorize() - may the caller do this?
+ * @actions: bits; every one of them is needed
+ * @details: keys and values by turns, what polkit is shown
+ * @error:   set when the answer is no, or the call cannot be decided
+ *
+ * Root, by the uid that the bus reports, may without a question.
+ *
+ * Return: 1: yes, act now. 0: parked, the handler returns 1. Negative errno: no.
+ */
+int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *error);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/bus.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "bus/call.h"
+#include "bus/errors.h"
+#include "bus/state.h"
+#include "util/vector.h"
+
+enum {
+        QUESTION_SECONDS = 120
+};
+
+int bus_keep_slot(Bus *bus, sd_bus_slot *slot) {
+        int r;
+
+        r = VECTOR_APPEND(bus->slots, bus->n_slots, slot);
+        if (r < 0)
+                sd_bus_slot_unref(slot);
+        return r;
+}
+
+int bus_add_class(Bus *bus, const ObjectClass *class) {
+        sd_bus_slot *slot = NULL;
+        int r;
+
+        r = sd_bus_add_fallback_vtable(bus->connection, &slot, class->prefix, class->interface,
+                                       class->vtable, class->find, bus);
+        if (r < 0)
+                return r;
+
+        r = bus_keep_slot(bus, slot);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_add_node_enumerator(bus->connection, &slot, class->prefix, class->enumerate,
+                                       bus);
+        return r < 0 ? r : bus_keep_slot(bus, slot);
+}
+
+static int add_objects(Bus *bus) {
+        int (*const add[])(Bus *) = { bus_add_manager, bus_add_devices, bus_add_pools,
+                                      bus_add_aliases, bus_add_attachments };
+
+        for (size_t i = 0; i < N_ELEMENTS(add); i++) {
+                int r = add[i](bus);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
+            const BusPorts *ports) {
+        _cleanup_(bus_freep) Bus *bus = NULL;
+        int r;
+
+        assert(ret && connection && event && manager && ports);
+
+        bus = calloc(1, sizeof(*bus));
+        if (!bus)
+                return -ENOMEM;
+
+        bus->connection = sd_bus_ref(connection);
+        bus->event = sd_event_ref(event);
+        bus->manager = manager;
+        bus->ports = *ports;
+        bus->question_usec = QUESTION_SECONDS * UINT64_C(1000000);
+
+        r = errors_register();
+        if (r < 0)
+                return r;
+
+        r = add_objects(bus);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(bus);
+        return 0;
+}
+
+Bus *bus_free(Bus *bus) {
+        if (!bus)
+                return NULL;
+
+        while (bus->n_calls > 0) {
+                Call *call = bus->calls[bus->n_calls - 1];
+
+                /* The manager still has it and will answer: into a closed connection, or in time. */
+                if (call->state == CALL_ACTING)
+                        call_orphan(call);
+                else
+                        call_free(call);
+        }
+        free(bus->calls);
+
+        for (size_t i = 0; i < bus->n_slots; i++)
+                sd_bus_slot_unref(bus->slots[i]);
+        free(bus->slots);
+
+        sd_event_unref(bus->event);
+        sd_bus_unref(bus->connection);
+        free(bus);
+        return NULL;
+}
+
+int bus_request_name(Bus *bus) {
+        int r = sd_bus_request_name(bus->connection, BUS_NAME, 0);
+
+        return r < 0 ? r : 0;
+}
+
+void bus_retry(Bus *bus) {
+        /* An answer takes its call out of the list: the walk goes on with what stands there then. */
+        for (size_t i = 0; i < bus->n_calls;) {
+                Call *call = bus->calls[i];
+
+                if (call->state == CALL_WAITING)
+                        call_again(call);
+                if (i < bus->n_calls && bus->calls[i] == call)
+                        i++;
+        }
+}

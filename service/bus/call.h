@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Call: a changing method call from its arrival to its answer, while it is parked: for polkit, for
+ * the first reconcile, for a device to become free, or for libvirt.
+ *
+ * A parked call holds no part of the registry, only its message and its sender's uid. It goes on by
+ * being read again from the start (methods.h): so whatever it looked up is looked up again.
+ */
+#pragma once
+
+#include "bus/state.h"
+
+typedef enum CallState {
+        CALL_RUNNING, /* its handler runs, or it is queued to be read again */
+        CALL_ASKING,  /* somebody on the bus was asked: who calls, or may they */
+        CALL_WAITING, /* for the registry to change, or a deadline */
+        CALL_ACTING,  /* with the manager, who answers by call_done() */
+} CallState;
+
+typedef enum CallWait {
+        WAIT_NOTHING,
+        WAIT_RECONCILE,
+        WAIT_DEVICE,
+} CallWait;
+
+enum {
+        QUESTIONS_MAX = 3 /* to polkit about one call, each on other details */
+};
+
+/* What polkit was shown, and for which actions it said yes. */
+typedef struct Grant {
+        char **details; /* keys and values by turns */
+        unsigned actions;
+} Grant;
+
+struct Call {
+        Bus *bus; /* NULL when the bus is gone and only the manager still has it */
+        sd_bus_message *message;
+        CallState state;
+        bool identified;
+        uint32_t uid;     /* the caller's effective one, as the bus reports it */
+        unsigned actions; /* those that the table binds its method to */
+        bool authorized;  /* in this turn */
+        Grant grants[QUESTIONS_MAX];
+        size_t n_grants;
+        unsigned asked;                    /* the action of the open question */
+        char *cancellation;                /* its name, while polkit has not answered */
+        char *answerer;                    /* unique name of who answered it */
+        sd_bus_slot *question;             /* what is being asked */
+        sd_bus_slot *watch, *confirmation; /* of the caller leaving the bus */
+        sd_event_source *timer;
+        CallWait waited;
+        bool expired; /* the time for waiting is over */
+};
+
+enum {
+        CALLS_MAX = 256,
+        CALLS_PER_USER_MAX = 16,
+        QUESTIONS_PER_USER_MAX = 8
+};
+
+/* The call of this message that was parked before; NULL: none. */
+Call *call_find(const Bus *bus, sd_bus_message *message);
+
+/* A new call, watched for its sender leaving. 0, LIMIT_EXCEEDED or negative errno. */
+int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal);
+Call *call_free(Call *call); /* NULL is fine; always returns NULL */
+DEFINE_CLEANUP(Call *, call_free);
+
+/* How many calls of this user there are, and how many of them in @state. */
+size_t call_count(const Bus *bus, uint32_t uid, CallState state, size_t *ret_total);
+
+/* Queues the message to be read again from its start; answers with an error when that cannot be. */
+void call_again(Call *call);
+
+/**
+ * call_wait() - park until something changes
+ * @wait: for what; the time runs from the first wait for the same thing
+ * @usec: how long at most
+ *
+ * Return: 1 when it is parked (the handler returns that), 0 when its time is over, or negative errno.
+ */
+int call_wait(Call *call, CallWait wait, uint64_t usec);
+
+/* Answers with an error, and forgets the call. */
+void call_refuse(Call *call, int r, const char *text);
+void call_fail(Call *call, const char *name, const char *text);
+
+/* Answers an authorized call, with a path or (NULL) with nothing, and forgets it. */
+void call_answer(Call *call, const char *path);
+
+/* Hands an authorized call over to the manager, which answers by one of the two below. */
+void call_act(Call *call);
+/* The bus goes, the manager still has the call: only its message stays. */
+void call_orphan(Call *call);
+/* The manager said no after all: the call is the handler's again. */
+void call_take_back(Call *call);
+
+/* ManagerDone: answers with the attachment's path, or with nothing. @userdata is the call. */
+void call_done_with_path(void *userdata, int verdict, const char *text, uint32_t attachment);
+void call_done(void *userdata, int verdict, const char *text, uint32_t attachment);
+
+/* Asks polkit to forget the open question. */
+void call_cancel_question(Call *call);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * State: what the files of this folder share: the bus itself, and getters of properties.
+ */
+#pragma once
+
+#include "bus/bus.h"
+#include "bus/paths.h"
+
+typedef struct Call Call;
+
+struct Bus {
+        sd_bus *connection;
+        sd_event *event;
+        Manager *manager;
+        BusPorts ports;
+        sd_bus_slot **slots; /* of what is registered on the connection */
+        size_t n_slots;
+        Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
+        size_t n_calls;
+        uint64_t n_questions;   /* put to polkit so far */
+        uint64_t question_usec; /* how long polkit has for an answer */
+};
+
+/* The bus on which the vtable that is being served was registered. Only in callbacks of a vtable. */
+static inline Bus *bus_current(sd_bus *connection) {
+        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(connection));
+}
+
+static inline const Registry *registry_current(sd_bus *connection) {
+        return manager_registry(bus_current(connection)->manager);
+}
+
+/* Defines a getter of one value: @name is what the object is called in @expression. */
+#define DEFINE_PROPERTY(function, type, name, signature, expression)                               \
+        static int function(sd_bus *connection, const char *path, const char *interface,           \
+                            const char *property, sd_bus_message *reply, void *userdata,           \
+                            sd_bus_error *error) {                                                 \
+                const type *name = userdata;                                                       \
+                                                                                                   \
+                return sd_bus_message_append(reply, signature, expression);                        \
+        }
+
+/* Each puts its interface on the connection; the slots are the bus's. 0 or negative errno. */
+int bus_add_manager(Bus *bus);
+int bus_add_devices(Bus *bus);
+int bus_add_pools(Bus *bus);
+int bus_add_aliases(Bus *bus);
+int bus_add_attachments(Bus *bus);
+
+/* One kind of object below a path of its own. */
+typedef struct ObjectClass {
+        const char *prefix, *interface;
+        const sd_bus_vtable *vtable;
+        sd_bus_object_find_t find;
+        sd_bus_node_enumerator_t enumerate;
+} ObjectClass;
+
+int bus_add_class(Bus *bus, const ObjectClass *class); /* 0 or negative errno */
+int bus_keep_slot(Bus *bus,
+                  sd_bus_slot *slot); /* takes @slot over, also on failure; 0 or -ENOMEM */
+
+extern const sd_bus_vtable manager_vtable[], device_vtable[], pool_vtable[], alias_vtable[],
+        attachment_vtable[];
+
+/* Is it an object on the bus? */
+bool device_is_shown(const Device *device);
+
+/* Appends the paths of shown devices as one array. */
+typedef bool (*DeviceFilter)(const Registry *registry, const Device *device, const void *set);
+int append_devices(sd_bus_message *reply, const Registry *registry, DeviceFilter filter,
+                   const void *set);                         /* negative errno on failure */
+int append_list(sd_bus_message *reply, char *const *list);   /* as; negative errno on failure */
+int append_reasons(sd_bus_message *reply, uint32_t reasons); /* their words; negative errno */
+/* The Match property: the lines of a pool or an alias, aa{ss}. Negative errno on failure. */
+int append_rules(sd_bus_message *reply, Rule *const *rules, size_t n_rules);
