@@ -5,9 +5,8 @@
  * It knows the core, the journal and three ports; it knows neither sd-bus nor libvirt, and no clock:
  * the daemon tells it the time and asks when it wants to be told again.
  *
- * Outcomes come back through the `done` that a caller gave. It is called exactly once: from the event loop after
- * the changes that led to it were published, or out of manager_free() with OUTCOME_PENDING
- * ("stopping").
+ * Outcomes come back through the `done` that a caller gave. It is called exactly once: from the event
+ * loop after the changes that led to it were published, or out of manager_stop().
  */
 #pragma once
 
@@ -26,6 +25,8 @@ typedef struct ManagerPorts {
         int (*scan_addresses)(void *userdata, Address **ret, size_t *ret_n);
         /* Tell the world. Objects in the registry are as they shall be shown; removed ones are gone from it. */
         void (*publish)(void *userdata, const Changes *changes);
+        /* Does the host pass every check of CheckHost? */
+        bool (*host_ready)(void *userdata);
         /* Something became free, or the first reconcile ended: calls that wait may be tried again. */
         void (*retry)(void *userdata);
         /* CLOCK_BOOTTIME and CLOCK_REALTIME in µs. */
@@ -45,9 +46,14 @@ typedef struct ManagerPorts {
  */
 int manager_new(Manager **ret, const ManagerPorts *ports, Hypervisor *hypervisor, Journal *journal,
                 JournalContent *content, Catalog *catalog);
-Manager *
-manager_free(Manager *manager); /* answers every open call; NULL is fine; always returns NULL */
+Manager *manager_free(Manager *manager); /* stops it; NULL is fine; always returns NULL */
 DEFINE_CLEANUP(Manager *, manager_free);
+
+/* Begins to talk to the hypervisor. 0 or negative errno. */
+int manager_start(Manager *manager);
+
+/* Answers every open call with OUTCOME_PENDING: what was begun goes on after the next start. */
+void manager_stop(Manager *manager);
 
 /* To read. Changed by the functions below alone. */
 const Registry *manager_registry(const Manager *manager);
@@ -56,19 +62,18 @@ bool manager_is_connected(const Manager *manager);  /* LibvirtConnected */
 bool manager_is_host_ready(const Manager *manager); /* HostReady */
 const char *manager_uri(const Manager *manager);    /* LibvirtUri */
 
+/* Can devices be given to a running domain? What Attach does by default depends on it. */
+bool manager_can_attach_live(const Manager *manager);
+
 /* Calls that change a domain wait until this is true. */
 bool manager_is_reconciled(const Manager *manager);
 /* The first attempt to connect has failed, or the connection was lost. */
 bool manager_is_unreachable(const Manager *manager);
 
-/* --- the host ------------------------------------------------------------------------------- */
-
 /* Reads the host from scratch: at start, and when events were lost. 0 or negative errno. */
 int manager_scan(Manager *manager);
 /* Something happened at an address: reads it again. 0 or negative errno. */
 int manager_observe(Manager *manager, Address address);
-
-/* --- calls ---------------------------------------------------------------------------------- */
 
 /* Everything that an Attach asks for, checked and resolved. */
 typedef struct AttachOrder {
@@ -128,8 +133,6 @@ int manager_remove_alias(Manager *manager, const char *name, Refusal *refusal);
  * now stands in a file is hidden, with a warning. @catalog is taken over and left empty. 0 or -ENOMEM.
  */
 int manager_reload(Manager *manager, Catalog *catalog);
-
-/* --- time ----------------------------------------------------------------------------------- */
 
 /* When manager_tick() is due next, on the clock of ports.now; UINT64_MAX: never. */
 uint64_t manager_deadline(const Manager *manager);

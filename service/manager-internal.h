@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the manager share: manager.c (what the host and libvirt say),
+ * manager-attachment.c (attach, detach, and what becomes of them), manager-calls.c (who waits for
+ * that), manager-catalog.c (pools and aliases).
+ */
+#pragma once
+
+#include "manager.h"
+
+enum {
+        MANAGER_REPLY_USEC = 20 * 1000000,     /* CONTRACT 2: an attach is answered by then */
+        MANAGER_LOOK_USEC = 1 * 1000000,       /* events may be lost: look while a guest is asked */
+        MANAGER_ASK_AGAIN_USEC = 20 * 1000000, /* a guest that was not ready is asked once more */
+};
+
+/* Somebody waits for an attachment to be given or taken back. */
+typedef struct Call {
+        bool detach;
+        ManagerDone done;
+        void *userdata;
+        uint64_t deadline_usec;
+} Call;
+
+/* What goes on for one attachment beyond what the core keeps of it. Lives as long as it does. */
+typedef struct Activity {
+        uint32_t number;
+        bool working;       /* a job is with libvirt */
+        uint64_t look_usec; /* when to look whether the guest has let go; UINT64_MAX: not waiting */
+        uint64_t ask_usec;  /* when to ask the guest once more */
+        int verdict;        /* why an attach is taken back, or a detach failed; 0: no reason yet */
+        char *text;
+        Call *calls;
+        size_t n_calls;
+} Activity;
+
+struct Manager {
+        ManagerPorts ports;
+        Hypervisor *hypervisor;
+        Journal *journal;
+        Registry registry;
+        Catalog files, runtime; /* the masters of what the registry's catalog is made of */
+        bool connected, reconciled, unreachable, host_ready;
+        Activity *activities;
+        size_t n_activities;
+};
+
+static inline uint64_t manager_now(const Manager *manager) {
+        return manager->ports.now(manager->ports.userdata);
+}
+
+/* Looks the event up in the core's table and carries out its effect. The attachment may have ended afterwards. */
+void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent event);
+
+/*
+ * Takes back what libvirt has: from the running domain first, from the definition when it has left
+ * that. 0 or negative errno.
+ */
+int manager_call_detach(Manager *manager, Attachment *attachment);
+
+/* Compares with what libvirt says of its domain now, then advances. The attachment may have ended afterwards. */
+void manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event);
+
+/* libvirt said something about the domain: its attachments are compared. */
+void manager_observe_domain(Manager *manager, const char *domain_uuid);
+
+/* The host said something about the device: its attachment is looked at again. */
+void manager_observe_held(Manager *manager, Address address);
+
+/* The running domain has let go of what is taken back, the definition has not: it is next. */
+void manager_continue_with_definition(Manager *manager, const char *domain_uuid);
+
+/* Every domain has been told anew: what was under way goes on. */
+void manager_resume(Manager *manager);
+
+/* The guest refused to give the device with this alias back. */
+void manager_removal_failed(Manager *manager, const char *domain_uuid, const char *alias);
+
+bool manager_is_taken_back(const Attachment *attachment);
+
+/* Which of the open calls of an attachment. */
+typedef enum CallKind {
+        CALLS_ATTACH = 1,
+        CALLS_DETACH = 2,
+        CALLS_ALL = 3,
+} CallKind;
+
+int manager_add_activity(Manager *manager, uint32_t number);         /* 0 or -ENOMEM */
+Activity *manager_activity(const Manager *manager, uint32_t number); /* NULL: none */
+void manager_remove_activity(Manager *manager, uint32_t number);
+void manager_free_activities(Manager *manager);
+
+/* Why it failed is told when it is over. The first reason stays: the rest follows from it. */
+void activity_remember(Activity *activity, int verdict, const char *text);
+void activity_forget(Activity *activity);
+
+/* Somebody waits, at most @wait_usec. 0 or -ENOMEM. */
+int manager_open_call(Manager *manager, uint32_t number, bool detach, uint64_t wait_usec,
+                      ManagerDone done, void *userdata);
+/* The call opened last is refused at once: its done is not to be called. */
+void manager_close_last_call(Manager *manager, uint32_t number);
+void activity_postpone_attach_calls(Activity *activity, uint64_t deadline_usec);
+
+/*
+ * Answers calls whose deadline is at or before @due_usec (UINT64_MAX: all). What they led to is
+ * published first: whoever is answered finds the objects as the answer says.
+ */
+void manager_answer(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
+                    int verdict, const char *text);
+
+/* Puts files and runtime entries in force together. 0 or -ENOMEM. */
+int manager_merge_catalogs(Manager *manager);
