@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "bus/bus.h"
+#include "host/readiness.h"
+#include "host/scan.h"
+#include "host/watch.h"
+#include "manager.h"
+#include "store/config.h"
+#include "store/journal.h"
+#include "util/log.h"
+#include "util/text.h"
+#include "vm/libvirt.h"
+
+typedef struct Daemon {
+        const DaemonOptions *options;
+        sd_event *event;
+        sd_event_source *timer;
+        sd_bus *connection;
+        Scan *scan;
+        Watch *watch;
+        Journal *journal;
+        DaemonHypervisor hypervisor;
+        Manager *manager;
+        Bus *bus;
+} Daemon;
+
+static void daemon_done(Daemon *daemon) {
+        if (daemon->manager)
+                manager_stop(daemon->manager);
+        bus_free(daemon->bus);
+        if (daemon->hypervisor.hypervisor)
+                daemon->hypervisor.hypervisor->operations->free(daemon->hypervisor.hypervisor);
+        manager_free(daemon->manager);
+        journal_free(daemon->journal);
+        watch_free(daemon->watch);
+        scan_free(daemon->scan);
+        sd_event_source_disable_unref(daemon->timer);
+        sd_bus_flush_close_unref(daemon->connection);
+        sd_event_unref(daemon->event);
+}
+
+int daemon_make_libvirt(const char *uri, DaemonHypervisor *ret) {
+        Hypervisor *hypervisor;
+        int r;
+
+        r = libvirt_hypervisor_new(&hypervisor, uri);
+        if (r < 0)
+                return r;
+
+        *ret = (DaemonHypervisor){
+                .hypervisor = hypervisor,
+                .fd = libvirt_hypervisor_fd(hypervisor),
+                .dispatch = libvirt_hypervisor_dispatch,
+        };
+        return 0;
+}
+
+static int port_scan_one(void *userdata, Address address, Facts **ret) {
+        Daemon *daemon = userdata;
+
+        return scan_one(daemon->scan, address, ret);
+}
+
+static int port_scan_addresses(void *userdata, Address **ret, size_t *ret_n) {
+        Daemon *daemon = userdata;
+
+        return scan_addresses(daemon->scan, ret, ret_n);
+}
+
+static void port_publish(void *userdata, const Changes *changes) {
+        Daemon *daemon = userdata;
+
+        if (daemon->bus)
+                bus_publish(daemon->bus, changes);
+}
+
+static bool port_host_ready(void *userdata) {
+        return readiness_is_ready();
+}
+
+static void port_retry(void *userdata) {
+        Daemon *daemon = userdata;
+
+        if (daemon->bus)
+                bus_retry(daemon->bus);
+}
+
+static uint64_t read_clock(clockid_t clock) {
+        struct timespec time = { 0 };
+
+        (void) clock_gettime(clock, &time); /* cannot fail for these clocks */
+        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
+}
+
+static uint64_t port_now(void *userdata) {
+        return read_clock(CLOCK_BOOTTIME);
+}
+
+static uint64_t port_realtime(void *userdata) {
+        return read_clock(CLOCK_REALTIME);
+}
+
+static int load_config(const Daemon *daemon, Config **ret, Refusal *refusal) {
+        _cleanup_(list_freep) char **files = NULL;
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_files(daemon->options->vendor_directory,
+                         daemon->options->configuration_directory, &files, refusal);
+        if (r == 0)
+                r = config_load(files, &config, refusal);
+        if (r != 0)
+                return r;
+
+        for (size_t i = 0; config->warnings && config->warnings[i]; i++)
+                log_warning("%s", config->warnings[i]);
+
+        *ret = TAKE(config);
+        return 0;
+}
+
+static int port_reload(void *userdata, Refusal *refusal) {
+        Daemon *daemon = userdata;
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = load_config(daemon, &config, refusal);
+        if (r != 0)
+                return r;
+
+        return manager_reload(daemon->manager, &config->catalog);
+}
+
+static int port_check_host(void *userdata,
+                           int (*row)(void *row_userdata, const char *id, const char *result,
+                                      const char *evidence, const char *fix),
+                           void *row_userdata) {
+        return readiness_check(row, row_userdata);
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Daemon *daemon = userdata;
+        Address address;
+        int r;
+
+        while ((r = watch_next(daemon->watch, &address)) > 0) {
+                r = manager_observe(daemon->manager, address);
+                if (r < 0)
+                        break;
+        }
+
+        if (r == 0)
+                return 0;
+
+        /* Events were lost, or one could not be followed: only the whole host says what is so now. */
+        log_info("Reading all devices again: %s", strerror(-r));
+        r = manager_scan(daemon->manager);
+        if (r < 0)
+                log_error("Cannot read the devices of the host: %s", strerror(-r));
+        return 0;
+}
+
+static int on_hypervisor(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Daemon *daemon = userdata;
+
+        daemon->hypervisor.dispatch(daemon->hypervisor.hypervisor);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *daemon = userdata;
+
+        manager_tick(daemon->manager);
+        return 0;
+}
+
+/* The end of a turn of the loop: what it changed is told at once, and the clock is set. */
+static int on_turn_end(sd_event_source *source, void *userdata) {
+        Daemon *daemon = userdata;
+        uint64_t deadline_usec;
+        int r;
+
+        manager_publish(daemon->manager);
+        deadline_usec = manager_deadline(daemon->manager);
+
+        r = sd_event_source_set_time(daemon->timer, deadline_usec);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(
+                daemon->timer, deadline_usec == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+static int make_loop(Daemon *daemon) {
+        sigset_t signals;
+        int r;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGPIPE);
+        /* Before any thread is made: they inherit it, and the loop alone takes the signals. */
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+
+        r = sd_event_default(&daemon->event);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_set_watchdog(daemon->event, true);
+        return r;
+}
+
+/* The journal is locked first: nothing is touched where another daemon is at work. */
+static int make_manager(Daemon *daemon) {
+        _cleanup_(journal_content_done) JournalContent content = { 0 };
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        _cleanup_(config_freep) Config *config = NULL;
+        const ManagerPorts ports = {
+                .userdata = daemon,
+                .scan_one = port_scan_one,
+                .scan_addresses = port_scan_addresses,
+                .publish = port_publish,
+                .host_ready = port_host_ready,
+                .retry = port_retry,
+                .now = port_now,
+                .realtime = port_realtime,
+        };
+        const char *uri;
+        int r;
+
+        r = load_config(daemon, &config, &refusal);
+        if (r != 0) {
+                log_error("%s", refusal.text ?: "Out of memory");
+                return r;
+        }
+
+        r = journal_open(&daemon->journal, daemon->options->state_directory, &content);
+        if (r < 0) {
+                log_error("Cannot open the journal in %s: %s", daemon->options->state_directory,
+                          r == -EBUSY ? "another daemon uses it" : strerror(-r));
+                return r;
+        }
+        if (journal_problem(daemon->journal))
+                log_error("The journal is damaged, changes are refused: %s",
+                          journal_problem(daemon->journal));
+
+        uri = daemon->options->libvirt_uri ?: config->libvirt_uri;
+        r = daemon->options->make_hypervisor(uri, &daemon->hypervisor);
+        if (r < 0) {
+                log_error("Cannot prepare the connection to %s: %s", uri, strerror(-r));
+                return r;
+        }
+
+        return manager_new(&daemon->manager, &ports, daemon->hypervisor.hypervisor, daemon->journal,
+                           &content, &config->catalog);
+}
+
+/* The watch first: what happens during the scan is looked at again after it. */
+static int look_at_host(Daemon *daemon) {
+        int r;
+
+        r = scan_new(&daemon->scan);
+        if (r >= 0)
+                r = watch_new(&daemon->watch);
+        if (r >= 0)
+                r = manager_scan(daemon->manager);
+        if (r < 0)
+                log_error("Cannot read the devices of the host: %s", strerror(-r));
+        return r;
+}
+
+static int connect_bus(Daemon *daemon) {
+        const BusPorts ports = {
+                .userdata = daemon,
+                .reload = port_reload,
+                .check_host = port_check_host,
+        };
+        const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+        int r;
+
+        r = sd_bus_new(&daemon->connection);
+        if (r >= 0)
+                r = sd_bus_set_address(daemon->connection,
+                                       address ?: "unix:path=/run/dbus/system_bus_socket");
+        if (r >= 0)
+                r = sd_bus_set_bus_client(daemon->connection, true);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(daemon->connection, false);
+        if (r >= 0)
+                r = sd_bus_start(daemon->connection);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(daemon->connection, true);
+        if (r >= 0)
+                r = sd_bus_attach_event(daemon->connection, daemon->event,
+                                        SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = bus_new(&daemon->bus, daemon->connection, daemon->event, daemon->manager,
+                            &ports);
+        if (r < 0)
+                log_error("Cannot connect to the system bus: %s", strerror(-r));
+        return r;
+}
+
+static int plug_together(Daemon *daemon) {
+        int r;
+
+        r = sd_event_add_io(daemon->event, NULL, watch_fd(daemon->watch), EPOLLIN, on_watch,
+                            daemon);
+        if (r >= 0)
+                r = sd_event_add_io(daemon->event, NULL, daemon->hypervisor.fd, EPOLLIN,
+                                    on_hypervisor, daemon);
+        if (r >= 0)
+                r = sd_event_add_time(daemon->event, &daemon->timer, CLOCK_BOOTTIME, UINT64_MAX, 1,
+                                      on_timer, daemon);
+        if (r >= 0)
+                r = sd_event_add_post(daemon->event, NULL, on_turn_end, daemon);
+        if (r >= 0)
+                r = manager_start(daemon->manager);
+        return r;
+}
+
+int daemon_run(const DaemonOptions *options) {
+        _cleanup_(daemon_done) Daemon daemon = { .options = options };
+        int r;
+
+        assert(options);
+
+        r = make_loop(&daemon);
+        if (r >= 0)
+                r = make_manager(&daemon);
+        if (r != 0 && daemon.manager == NULL)
+                return r;
+
+        r = look_at_host(&daemon);
+        if (r >= 0)
+                r = connect_bus(&daemon);
+        if (r >= 0)
+                r = plug_together(&daemon);
+        if (r < 0)
+                return r;
+
+        /* All that happened so far is the first state, not a change. */
+        manager_publish(daemon.manager);
+        r = bus_request_name(daemon.bus);
+        if (r < 0) {
+                log_error("Cannot take the bus name: %s", strerror(-r));
+                return r;
+        }
+
+        (void) sd_notify(false, "READY=1\nSTATUS=Serving"); /* nobody listens outside systemd */
+        r = sd_event_loop(daemon.event);
+        (void) sd_notify(false, "STOPPING=1");
+        return r;
+}
