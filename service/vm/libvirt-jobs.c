@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vm/libvirt-jobs.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/verdict.h"
+#include "vm/libvirt-change.h"
+
+/* --- one domain ------------------------------------------------------------------------------ */
+
+static void domain_job_free(Letter *letter) {
+        DomainJob *job = (DomainJob *) letter;
+
+        link_unref(job->link);
+        domain_facts_free(job->facts);
+        free(job->order.devices);
+        free(job->text);
+        free(job);
+}
+
+/* What the change came to, and the facts of the domain after it. */
+static void run_change(DomainJob *job) {
+        Refusal refusal = { 0 };
+        int r;
+
+        if (job->kind == JOB_ATTACH)
+                r = link_attach(job->link, &job->order, &job->facts, &refusal);
+        else
+                r = link_detach(job->link, &job->order, &job->facts, &refusal);
+
+        /* Whatever could not be found out is left to be found out later. */
+        job->verdict = r < 0 ? HYPERVISOR_UNAVAILABLE : r;
+        job->text = r < 0 ? strdup(strerror(-r)) : TAKE(refusal.text);
+        refusal_done(&refusal);
+}
+
+static void run_domain_job(Job *base) {
+        DomainJob *job = (DomainJob *) base;
+
+        if (job->kind != JOB_REFRESH)
+                run_change(job);
+        else if (link_read_domain(job->link, job->order.domain_uuid, &job->facts, &job->text) < 0)
+                job->verdict = HYPERVISOR_UNAVAILABLE;
+}
+
+int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const HypervisorJob *order,
+                   void (*read)(Letter *letter, void *userdata)) {
+        DomainJob *job;
+
+        assert(ret);
+
+        job = calloc(1, sizeof(*job));
+        if (!job)
+                return -ENOMEM;
+
+        job->job =
+                (Job){ .letter = { .read = read, .free = domain_job_free }, .run = run_domain_job };
+        strcpy(job->job.key, order->domain_uuid);
+        job->kind = kind;
+        job->link = link ? link_ref(link) : NULL;
+        job->verdict = link ? 0 : HYPERVISOR_UNAVAILABLE;
+        job->order = *order;
+        job->order.devices = NULL;
+        if (kind != JOB_REFRESH && order->n_devices > 0) {
+                job->order.devices = calloc(order->n_devices, sizeof(*order->devices));
+                if (!job->order.devices) {
+                        domain_job_free(&job->job.letter);
+                        return -ENOMEM;
+                }
+                memcpy(job->order.devices, order->devices,
+                       order->n_devices * sizeof(*order->devices));
+        }
+
+        *ret = job;
+        return 0;
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+static void connect_job_free(Letter *letter) {
+        ConnectJob *job = (ConnectJob *) letter;
+
+        /* Nobody took it: its events would keep it alive. */
+        if (job->link) {
+                link_close(job->link);
+                link_unref(job->link);
+        }
+        domain_list_done(&job->domains);
+        mailbox_unref(job->post.mailbox);
+        free(job->uri);
+        free(job->text);
+        free(job);
+}
+
+static void run_connect_job(Job *base) {
+        ConnectJob *job = (ConnectJob *) base;
+        _cleanup_(link_unrefp) Link *link = NULL;
+        int r;
+
+        r = link_open(&link, job->uri, &job->post, &job->text);
+        if (r < 0) {
+                if (r != -EIO)
+                        job->text = strdup(strerror(-r));
+                return;
+        }
+
+        /* Events are listened to already, so what changes from here on is told. */
+        r = link_list_domains(link, &job->domains, &job->text);
+        if (r < 0) {
+                link_close(link);
+                return;
+        }
+
+        job->link = TAKE(link);
+}
+
+int connect_job_new(ConnectJob **ret, const char *uri, const LinkPost *post,
+                    void (*read)(Letter *letter, void *userdata)) {
+        ConnectJob *job;
+
+        assert(ret);
+
+        job = calloc(1, sizeof(*job));
+        if (!job)
+                return -ENOMEM;
+
+        job->job = (Job){ .letter = { .read = read, .free = connect_job_free },
+                          .run = run_connect_job };
+        job->post = *post;
+        mailbox_ref(job->post.mailbox);
+        job->uri = strdup(uri);
+        if (!job->uri) {
+                connect_job_free(&job->job.letter);
+                return -ENOMEM;
+        }
+
+        *ret = job;
+        return 0;
+}
+
+typedef struct CloseJob {
+        Job job;
+        Link *link;
+} CloseJob;
+
+static void close_job_free(Letter *letter) {
+        CloseJob *job = (CloseJob *) letter;
+
+        link_unref(job->link);
+        free(job);
+}
+
+static void run_close_job(Job *base) {
+        CloseJob *job = (CloseJob *) base;
+
+        link_close(job->link);
+        job->link = link_unref(job->link);
+}
+
+static void read_nothing(Letter *letter, void *userdata) {
+}
+
+int close_job_new(Job **ret, Link *link) {
+        CloseJob *job;
+
+        assert(ret);
+
+        job = calloc(1, sizeof(*job));
+        if (!job) {
+                link_unref(link);
+                return -ENOMEM;
+        }
+
+        job->job = (Job){ .letter = { .read = read_nothing, .free = close_job_free },
+                          .run = run_close_job };
+        job->link = link;
+
+        *ret = &job->job;
+        return 0;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vm/libvirt-link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include <libvirt/virterror.h>
+
+#include "vm/xml.h"
+
+enum {
+        KEEPALIVE_SEC = 5,
+        KEEPALIVE_COUNT = 5,
+};
+
+/* libvirt prints each error to stderr unless somebody listens; ours travel with the outcome. */
+static void ignore_error(void *userdata, virErrorPtr error) {
+}
+
+void link_init(void) {
+        xml_init();
+        /* If this fails, so does the first connection. */
+        (void) virInitialize();
+        virSetErrorFunc(NULL, ignore_error);
+}
+
+char *link_line(const char *text) {
+        char *line = strdup(text);
+
+        for (char *c = line; c && *c; c++)
+                if ((unsigned char) *c < ' ' || *c == '\x7f')
+                        *c = ' ';
+        return line;
+}
+
+char *link_error_text(void) {
+        return link_line(virGetLastErrorMessage());
+}
+
+/* --- events: on the thread of libvirt's loop ------------------------------------------------- */
+
+static void event_free(Letter *letter) {
+        LinkEvent *event = (LinkEvent *) letter;
+
+        free(event->text);
+        free(event);
+}
+
+/* Without memory the event is lost: facts are read again at the next one. */
+static void post_event(const Link *link, LinkEventKind kind, virDomainPtr domain,
+                       const char *text) {
+        LinkEvent *event = calloc(1, sizeof(*event));
+
+        if (!event)
+                return;
+
+        event->letter = (Letter){ .read = link->post.read, .free = event_free };
+        event->kind = kind;
+        event->generation = link->post.generation;
+        event->text = text ? strdup(text) : NULL;
+        if (domain && virDomainGetUUIDString(domain, event->uuid) < 0) {
+                event_free(&event->letter);
+                return;
+        }
+
+        mailbox_post(link->post.mailbox, &event->letter);
+}
+
+static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+                        void *userdata) {
+        post_event(userdata, LINK_DOMAIN_CHANGED, domain, NULL);
+        return 0;
+}
+
+static void on_device(virConnectPtr connection, virDomainPtr domain, const char *alias,
+                      void *userdata) {
+        post_event(userdata, LINK_DOMAIN_CHANGED, domain, NULL);
+}
+
+static void on_removal_failed(virConnectPtr connection, virDomainPtr domain, const char *alias,
+                              void *userdata) {
+        post_event(userdata, LINK_REMOVAL_FAILED, domain, alias);
+}
+
+static void on_close(virConnectPtr connection, int reason, void *userdata) {
+        static const char *const reasons[] = {
+                [VIR_CONNECT_CLOSE_REASON_ERROR] = "the connection to libvirt broke",
+                [VIR_CONNECT_CLOSE_REASON_EOF] = "libvirt closed the connection",
+                [VIR_CONNECT_CLOSE_REASON_KEEPALIVE] = "libvirt does not answer",
+                [VIR_CONNECT_CLOSE_REASON_CLIENT] = "the connection to libvirt was given up",
+        };
+        const char *text = NULL;
+
+        if (reason >= 0 && (size_t) reason < N_ELEMENTS(reasons))
+                text = reasons[reason];
+        post_event(userdata, LINK_LOST, NULL, text ?: "the connection to libvirt is lost");
+}
+
+static void drop_reference(void *userdata) {
+        link_unref(userdata);
+}
+
+static const struct {
+        int id;
+        virConnectDomainEventGenericCallback callback;
+} listened[LINK_EVENTS] = {
+        { VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+        { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+        { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_removal_failed) },
+};
+
+/* --- from opening to closing: on a thread of the worker -------------------------------------- */
+
+Link *link_ref(Link *link) {
+        atomic_fetch_add(&link->n_references, 1);
+        return link;
+}
+
+Link *link_unref(Link *link) {
+        if (!link || atomic_fetch_sub(&link->n_references, 1) > 1)
+                return NULL;
+
+        if (link->connection)
+                virConnectClose(link->connection);
+        cpu_nodes_done(&link->cpus);
+        mailbox_unref(link->post.mailbox);
+        free(link->uri);
+        free(link);
+        return NULL;
+}
+
+static int link_new(Link **ret, const LinkPost *post) {
+        Link *link = calloc(1, sizeof(*link));
+
+        if (!link)
+                return -ENOMEM;
+
+        atomic_init(&link->n_references, 1);
+        link->post = *post;
+        mailbox_ref(link->post.mailbox);
+        for (size_t i = 0; i < LINK_EVENTS; i++)
+                link->events[i] = -1;
+
+        *ret = link;
+        return 0;
+}
+
+/* Each registration holds a reference; libvirt drops it when the registration ends. -EIO without lifecycle events. */
+static int listen_to_events(Link *link) {
+        for (size_t i = 0; i < LINK_EVENTS; i++) {
+                link->events[i] = virConnectDomainEventRegisterAny(
+                        link->connection, NULL, listened[i].id, listened[i].callback,
+                        link_ref(link), drop_reference);
+                if (link->events[i] >= 0)
+                        continue;
+
+                link_unref(link);
+                /* A driver that never tells of devices is still followed by jobs and lifecycle. */
+                if (listened[i].id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
+                        return -EIO;
+        }
+
+        /* Neither is known to every driver, and a driver without them runs in this process. */
+        if (virConnectRegisterCloseCallback(link->connection, on_close, link_ref(link),
+                                            drop_reference) < 0)
+                link_unref(link);
+        (void) virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
+        return 0;
+}
+
+/* What never changes while the connection lasts. 0 or -ENOMEM. */
+static int learn_host(Link *link, const char *uri) {
+        _cleanup_(freep) char *own_uri = virConnectGetURI(link->connection);
+        _cleanup_(freep) char *capabilities = virConnectGetCapabilities(link->connection);
+        const char *type = virConnectGetType(link->connection);
+        int r = 0;
+
+        link->uri = strdup(own_uri ?: uri);
+        if (!link->uri)
+                return -ENOMEM;
+
+        link->can_attach_live = !type || strcasecmp(type, "test") != 0;
+
+        /* Without a topology no CPU has a known node: pinned domains are then not constrained. */
+        if (capabilities)
+                r = cpu_nodes_read(&link->cpus, capabilities);
+        return r == -ENOMEM ? r : 0;
+}
+
+int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text) {
+        _cleanup_(link_unrefp) Link *link = NULL;
+        int r;
+
+        assert(ret);
+        assert(ret_text);
+
+        r = link_new(&link, post);
+        if (r < 0)
+                return r;
+
+        /*
+         * An alias file of whoever runs us must not choose another hypervisor. An alias cannot have a colon, so
+         * a full URI is none; and it goes without the flag, which some drivers refuse as unknown to them.
+         */
+        link->connection =
+                virConnectOpenAuth(uri, NULL, strchr(uri, ':') ? 0 : VIR_CONNECT_NO_ALIASES);
+        if (!link->connection) {
+                *ret_text = link_error_text();
+                return -EIO;
+        }
+
+        r = learn_host(link, uri);
+        if (r < 0)
+                return r;
+
+        r = listen_to_events(link);
+        if (r < 0) {
+                *ret_text = link_error_text();
+                link_close(link);
+                return r;
+        }
+
+        *ret = TAKE(link);
+        return 0;
+}
+
+void link_close(Link *link) {
+        for (size_t i = 0; i < LINK_EVENTS; i++)
+                if (link->events[i] >= 0)
+                        (void) virConnectDomainEventDeregisterAny(link->connection,
+                                                                  link->events[i]);
+
+        /* Fails where there is none. */
+        (void) virConnectUnregisterCloseCallback(link->connection, on_close);
+}

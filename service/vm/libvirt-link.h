@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Link: one connection to libvirt, from its opening to its loss.
+ *
+ * Opened, used and closed on threads of the worker, since each of that may block. What libvirt tells
+ * by itself is posted as LinkEvents. A link never comes back: after a loss there is a new one, with
+ * the next generation.
+ */
+#pragma once
+
+#include <libvirt/libvirt.h>
+#include <stdatomic.h>
+
+#include "vm/mailbox.h"
+#include "vm/numa-xml.h"
+
+typedef enum LinkEventKind {
+        LINK_LOST,           /* @text says why */
+        LINK_DOMAIN_CHANGED, /* the domain is to be read again */
+        LINK_REMOVAL_FAILED, /* the guest keeps the device whose alias is @text */
+} LinkEventKind;
+
+typedef struct LinkEvent {
+        Letter letter;
+        LinkEventKind kind;
+        uint64_t generation;
+        char uuid[UUID_TEXT_SIZE];
+        char *text;
+} LinkEvent;
+
+/* Where events go and who reads them there. */
+typedef struct LinkPost {
+        Mailbox *mailbox;
+        void (*read)(Letter *letter, void *userdata);
+        uint64_t generation;
+} LinkPost;
+
+enum {
+        LINK_EVENTS = 3 /* kinds of libvirt's events that are listened to */
+};
+
+typedef struct Link {
+        atomic_uint n_references;
+        virConnectPtr connection;
+        LinkPost post;
+        char *uri;               /* as libvirt gives it */
+        bool can_attach_live;    /* not libvirt's test driver */
+        CpuNodes cpus;           /* of the host, empty when libvirt does not tell */
+        int events[LINK_EVENTS]; /* libvirt's numbers; −1: not registered */
+} Link;
+
+/* Quiets libvirt's own messages and prepares what must be ready before there are threads. Once is enough. */
+void link_init(void);
+
+/**
+ * link_open() - connect and listen to events
+ * @post:     the mailbox is referenced
+ * @ret_text: libvirt's words when it fails, for free(); NULL without memory
+ *
+ * Return: 0; -EIO when libvirt refuses; -ENOMEM.
+ */
+int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text);
+
+/* Stops the events, which otherwise keep the link alive. */
+void link_close(Link *link);
+
+Link *link_ref(Link *link);
+Link *link_unref(Link *link); /* NULL is fine; always returns NULL; the last one may block */
+DEFINE_CLEANUP(Link *, link_unref);
+
+/* For _cleanup_(). The last error of this thread is forgotten with it. */
+static inline void link_free_domainp(virDomainPtr *domain) {
+        if (*domain)
+                virDomainFree(*domain);
+}
+
+/* @text as one line, and libvirt's last words in this thread as one; for free(), NULL without memory. */
+char *link_line(const char *text);
+char *link_error_text(void);
