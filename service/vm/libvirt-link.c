@@ -163,9 +163,11 @@ static int listen_to_events(Link *link) {
         }
 
         /* Neither is known to every driver, and a driver without them runs in this process. */
-        if (virConnectRegisterCloseCallback(link->connection, on_close, link_ref(link),
-                                            drop_reference) < 0)
-                link_unref(link);
+        if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) >= 0) {
+                /* Ours to drop: a driver without such callbacks says yes and forgets all about it. */
+                link_ref(link);
+                link->hears_close = true;
+        }
         (void) virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
         return 0;
 }
@@ -232,6 +234,10 @@ void link_close(Link *link) {
                         (void) virConnectDomainEventDeregisterAny(link->connection,
                                                                   link->events[i]);
 
-        /* Fails where there is none. */
-        (void) virConnectUnregisterCloseCallback(link->connection, on_close);
+        if (!link->hears_close)
+                return;
+
+        /* Does not return while the callback runs. If it fails, the callback may still come. */
+        if (virConnectUnregisterCloseCallback(link->connection, on_close) >= 0)
+                link_unref(link);
 }
