@@ -26,9 +26,11 @@ static int next_word(char **line, char **ret, Refusal *refusal) {
                 word++;
         } else {
                 end = word + strcspn(word, " \t");
-                if (memchr(word, '"', (size_t) (end - word)))
+                if (memchr(word, '"', (size_t) (end - word))) {
+                        *end = '\0';
                         return refuse(refusal, MATCH_INVALID,
                                       "in %.64s the quotes must stand around the whole word", word);
+                }
         }
 
         *line = end + (*end != '\0');
