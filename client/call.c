@@ -63,6 +63,11 @@ int call_complain(int error) {
         return complain_errno(error, "Cannot speak to hostdevd");
 }
 
+int call_complain_bus(const Client *client, const char *text) {
+        return complain(STATUS_UNREACHABLE, "Cannot reach the system bus%s%s: %s",
+                        client->host ? " of " : "", client->host ?: "", text);
+}
+
 int call_connect(Client *client) {
         int r;
 
@@ -74,8 +79,7 @@ int call_connect(Client *client) {
         else
                 r = sd_bus_open_system(&client->bus);
         if (r < 0)
-                return complain(STATUS_UNREACHABLE, "Cannot reach the system bus%s%s: %s",
-                                client->host ? " of " : "", client->host ?: "", strerror(-r));
+                return call_complain_bus(client, strerror(-r));
 
         return STATUS_DONE;
 }
@@ -107,8 +111,7 @@ static int explain_failure(Client *client, int r, const sd_bus_error *error) {
 
         /* A connection that is lost, or was never made: connecting ends in the first call. */
         if (sd_bus_is_ready(client->bus) <= 0)
-                return complain(STATUS_UNREACHABLE, "Cannot reach the system bus%s%s: %s",
-                                client->host ? " of " : "", client->host ?: "", text);
+                return call_complain_bus(client, text);
 
         if (status == STATUS_UNREACHABLE &&
             !sd_bus_error_has_name(error, OWN_ERROR "HypervisorUnavailable"))

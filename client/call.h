@@ -34,6 +34,9 @@ Status call_status(const char *error_name);
 /* Complains of a message that cannot be written or read. Return: STATUS_FAILED. */
 int call_complain(int error);
 
+/* Complains that there is no bus. Return: STATUS_UNREACHABLE. */
+int call_complain_bus(const Client *client, const char *text);
+
 /* Appends an option with one plain value; as sd_bus_message_append(). 0 or negative errno. */
 #define call_append_option(call, name, type, value)                                                \
         sd_bus_message_append((call), "{sv}", (name), (type), (value))

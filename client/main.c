@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent.h"
 #include "client.h"
 #include "terminal.h"
 #include "util/text.h"
@@ -59,38 +60,41 @@ typedef struct Verb {
         const char *name, *arguments;
         int least, most; /* how many arguments */
         int options;     /* bits of those that it knows beside the global ones */
+        bool changes;    /* polkit may ask who is there */
         int (*run)(Client *client, char **arguments);
         const char *what;
 } Verb;
 
 static const Verb verbs[] = {
-        { "status", "", 0, 0, 0, verb_status, "host, pools and attachments (the default)" },
-        { "devices", "[--all]", 0, 0, OPTION_ALL, verb_devices,
+        { "status", "", 0, 0, 0, false, verb_status, "host, pools and attachments (the default)" },
+        { "devices", "[--all]", 0, 0, OPTION_ALL, false, verb_devices,
           "devices of pools; --all: of none, too" },
-        { "pools", "", 0, 0, OPTION_ALL, verb_pools, "pools, and what is free in them" },
-        { "aliases", "", 0, 0, OPTION_ALL, verb_aliases, "what a request can name" },
-        { "attachments", "", 0, 0, OPTION_ALL, verb_attachments, "which domain has what" },
-        { "show", "THING", 1, 1, 0, verb_show,
+        { "pools", "", 0, 0, OPTION_ALL, false, verb_pools, "pools, and what is free in them" },
+        { "aliases", "", 0, 0, OPTION_ALL, false, verb_aliases, "what a request can name" },
+        { "attachments", "", 0, 0, OPTION_ALL, false, verb_attachments, "which domain has what" },
+        { "show", "THING", 1, 1, 0, false, verb_show,
           "a device address, pool, alias or attachment number" },
         { "attach", "DOMAIN REQUEST [--live|--config] [--wait=SECONDS] [--dry-run] [--reason=TEXT]",
-          2, 2, OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_DRY_RUN | OPTION_REASON,
+          2, 2, OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_DRY_RUN | OPTION_REASON, true,
           verb_attach, "give devices to a domain; REQUEST is ALIAS[:COUNT],…" },
         { "detach", "ATTACHMENT|DOMAIN [--wait=SECONDS] [--reason=TEXT]", 1, 1,
-          OPTION_WAIT | OPTION_REASON, verb_detach,
+          OPTION_WAIT | OPTION_REASON, true, verb_detach,
           "take them back: of one attachment, or all of a domain" },
-        { "explain", "REQUEST [--for=DOMAIN]", 1, 1, OPTION_FOR, verb_explain,
+        { "explain", "REQUEST [--for=DOMAIN]", 1, 1, OPTION_FOR, false, verb_explain,
           "why a request fits or does not" },
-        { "check-host", "", 0, 0, 0, verb_check_host, "is this host fit to lend devices?" },
-        { "check-config", "[FILE…]", 0, MANY, 0, verb_check_config,
+        { "check-host", "", 0, 0, 0, false, verb_check_host, "is this host fit to lend devices?" },
+        { "check-config", "[FILE…]", 0, MANY, 0, false, verb_check_config,
           "read the configuration; needs no daemon" },
-        { "pool add", "NAME MATCH… [--description=TEXT]", 2, MANY, OPTION_DESCRIPTION,
+        { "pool add", "NAME MATCH… [--description=TEXT]", 2, MANY, OPTION_DESCRIPTION, true,
           verb_add_pool, "define a pool; MATCH is key=value, 'or' begins an alternative" },
-        { "pool remove", "NAME", 1, 1, 0, verb_remove_pool, "remove a pool that was added so" },
+        { "pool remove", "NAME", 1, 1, 0, true, verb_remove_pool,
+          "remove a pool that was added so" },
         { "alias add", "NAME MATCH… [--numa-policy=POLICY] [--unit=UNIT]", 2, MANY,
-          OPTION_NUMA_POLICY | OPTION_UNIT, verb_add_alias, "define an alias" },
-        { "alias remove", "NAME", 1, 1, 0, verb_remove_alias, "remove an alias that was added so" },
-        { "monitor", "", 0, 0, 0, verb_monitor, "tell events as they happen" },
-        { "reload", "", 0, 0, 0, verb_reload, "have the daemon read its files again" },
+          OPTION_NUMA_POLICY | OPTION_UNIT, true, verb_add_alias, "define an alias" },
+        { "alias remove", "NAME", 1, 1, 0, true, verb_remove_alias,
+          "remove an alias that was added so" },
+        { "monitor", "", 0, 0, 0, false, verb_monitor, "tell events as they happen" },
+        { "reload", "", 0, 0, 0, true, verb_reload, "have the daemon read its files again" },
 };
 
 static int print_help(void) {
@@ -218,6 +222,7 @@ static int check_usage(const Verb *verb, int n_arguments, int given) {
 static int run(Client *client, int argc, char **argv) {
         int option, given = 0, n_words, status;
         const Verb *verb;
+        pid_t agent;
 
         while ((option = getopt_long(argc, argv, "H:h", options, NULL)) >= 0) {
                 if (option == 'h')
@@ -244,7 +249,10 @@ static int run(Client *client, int argc, char **argv) {
         if (status != STATUS_DONE)
                 return status;
 
-        return verb->run(client, argv + optind + n_words);
+        agent = verb->changes ? agent_start(client) : 0;
+        status = verb->run(client, argv + optind + n_words);
+        agent_stop(agent);
+        return status;
 }
 
 int main(int argc, char **argv) {

@@ -207,7 +207,7 @@ static int loop(Monitor *monitor) {
         if (r < 0)
                 return complain_errno(r, "Cannot wait for events");
         if (r != EXIT_SUCCESS)
-                return complain(STATUS_UNREACHABLE, "The connection to the system bus was lost");
+                return call_complain_bus(monitor->client, "the connection was lost");
         return monitor->status;
 }
 
@@ -221,8 +221,7 @@ int verb_monitor(Client *client, char **arguments) {
 
         r = subscribe(&monitor);
         if (r < 0)
-                return complain(STATUS_UNREACHABLE, "Cannot reach the system bus: %s",
-                                strerror(-r));
+                return call_complain_bus(client, strerror(-r));
 
         status = read_all(&monitor);
         if (status != STATUS_DONE)
