@@ -2,10 +2,10 @@
 #include "host/names.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include <pci/pci.h>
-#include <setjmp.h>
 
 #include "host/sysfs.h"
 

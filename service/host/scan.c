@@ -10,11 +10,13 @@
 
 #include "host/names.h"
 #include "host/sysfs.h"
+#include "host/usage.h"
 #include "util/text.h"
 #include "util/vector.h"
 
 struct Scan {
         Names *names;
+        Usage *usage;
 };
 
 enum {
@@ -37,6 +39,8 @@ int scan_new(Scan **ret) {
                 return -ENOMEM;
 
         r = names_new(&scan->names);
+        if (r == 0)
+                r = usage_new(&scan->usage, NULL);
         if (r < 0)
                 return r;
 
@@ -49,6 +53,7 @@ Scan *scan_free(Scan *scan) {
                 return NULL;
 
         names_free(scan->names);
+        usage_free(scan->usage);
         free(scan);
         return NULL;
 }
@@ -206,6 +211,30 @@ static int read_interfaces(int device, Facts *facts) {
         return 0;
 }
 
+/* The screen that the firmware chose, unless it was taken from the host before. */
+static bool is_boot_display(int device, const Facts *facts) {
+        return facts->class_code >> 16 == 0x03 && number(device, "boot_vga", 10, 1, 0) == 1 &&
+               strcmp(facts->driver, "vfio-pci") != 0 && strcmp(facts->driver, "pci-stub") != 0;
+}
+
+static int read_use(Scan *scan, int device, Facts *facts) {
+        const char *use;
+        int r;
+
+        /* A bridge is on the way to much that is used, and is never lent itself. */
+        if (facts_is_bridge(facts))
+                return 0;
+
+        r = usage_refresh(scan->usage, false);
+        if (r < 0)
+                return r;
+
+        use = usage_of(scan->usage, facts->address);
+        if (*use == '\0' && is_boot_display(device, facts))
+                use = "display";
+        return facts_set(&facts->host_use, use);
+}
+
 static int read_facts(Scan *scan, int device, Facts *facts) {
         int r;
 
@@ -226,6 +255,8 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
                 r = read_power_state(device, facts);
         if (r == 0)
                 r = read_interfaces(device, facts);
+        if (r == 0)
+                r = read_use(scan, device, facts);
         return r;
 }
 
@@ -263,6 +294,14 @@ int scan_one(Scan *scan, Address address, Facts **ret) {
         return 0;
 }
 
+int scan_use_fd(const Scan *scan) {
+        return usage_fd(scan->usage);
+}
+
+int scan_take_use_changes(Scan *scan, Address **ret, size_t *ret_n) {
+        return usage_take_changes(scan->usage, ret, ret_n);
+}
+
 static int compare_addresses(const void *a, const void *b) {
         return address_compare(*(const Address *) a, *(const Address *) b);
 }
@@ -272,6 +311,10 @@ int scan_addresses(Scan *scan, Address **ret, size_t *ret_n) {
         _cleanup_(freep) Address *addresses = NULL;
         size_t n = 0;
         int r;
+
+        r = usage_refresh(scan->usage, true);
+        if (r < 0)
+                return r;
 
         directory = opendir("/sys/bus/pci/devices");
         if (!directory && errno != ENOENT)

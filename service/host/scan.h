@@ -20,12 +20,20 @@ DEFINE_CLEANUP(Scan *, scan_free);
  *
  * A device that vanishes while it is read is not there. Attributes that are missing or make no sense are unknown.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or negative errno (of our own trouble: no memory, no descriptors).
  */
 int scan_one(Scan *scan, Address address, Facts **ret);
 
 /* Every address in the host, bridges included, ascending: an array for free(). 0 or negative errno. */
 int scan_addresses(Scan *scan, Address **ret, size_t *ret_n);
+
+/*
+ * The use by the host changes without an event of the device: a file system is mounted, an interface gets
+ * an address. The descriptor is readable when that may be so; then these are the addresses to read again
+ * (each once, an array for free()). 0 or negative errno.
+ */
+int scan_use_fd(const Scan *scan);
+int scan_take_use_changes(Scan *scan, Address **ret, size_t *ret_n);
 
 /* NUMA nodes and their sockets; @ret's array for free(). 0 or -ENOMEM. */
 int scan_topology(Topology *ret);

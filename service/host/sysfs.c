@@ -131,3 +131,25 @@ char *sysfs_text(const char *bytes, size_t size) {
                 end += sprintf(end, "%02x", (unsigned char) bytes[i]);
         return hex;
 }
+
+bool sysfs_next_function(const char **path, Address *ret) {
+        const char *rest = *path;
+
+        while ((rest = strchr(rest, '/'))) {
+                char component[ADDRESS_TEXT_SIZE];
+                size_t size;
+
+                size = strcspn(++rest, "/");
+                if (size >= sizeof(component))
+                        continue;
+
+                *stpncpy(component, rest, size) = '\0';
+                if (strchr(component, ':') != strrchr(component, ':') &&
+                    address_parse(component, ret) == 0) {
+                        *path = rest + size;
+                        return true;
+                }
+        }
+
+        return false;
+}

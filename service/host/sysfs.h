@@ -61,3 +61,13 @@ bool sysfs_parse_number(const char *text, int base, unsigned long highest, unsig
  * Return: new text, or NULL without memory.
  */
 char *sysfs_text(const char *bytes, size_t size);
+
+/**
+ * sysfs_next_function() - the next PCI function that a path leads through
+ * @path: where to look; moved behind the component that was found
+ * @ret:  set only on success
+ *
+ * From the text alone, so it holds for a path to what is gone. A function on a path is always written
+ * with its domain: BUS:SLOT.FUNCTION alone would be another bus's name.
+ */
+bool sysfs_next_function(const char **path, Address *ret);

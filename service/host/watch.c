@@ -2,9 +2,10 @@
 #include "host/watch.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include <libudev.h>
+
+#include "host/sysfs.h"
 
 struct Watch {
         struct udev *udev;
@@ -72,29 +73,14 @@ int watch_fd(const Watch *watch) {
 }
 
 /*
- * The last PCI function on the way to the device. From the path alone: when the event is read, the device
- * and what it hung on may be gone.
+ * The last PCI function on the way to the device: from the path alone, because when the event is read the
+ * device and what it hung on may be gone.
  */
 static bool find_function(const char *path, Address *ret) {
         bool found = false;
 
-        while (path && (path = strchr(path, '/'))) {
-                char component[ADDRESS_TEXT_SIZE];
-                size_t size;
-
-                size = strcspn(++path, "/");
-                if (size >= sizeof(component))
-                        continue;
-
-                (void) stpncpy(component, path, size);
-                component[size] = '\0';
-
-                /* Always with its domain here; BUS:SLOT.FUNCTION alone would be another bus's name. */
-                if (strchr(component, ':') != strrchr(component, ':') &&
-                    address_parse(component, ret) == 0)
-                        found = true;
-        }
-
+        while (path && sysfs_next_function(&path, ret))
+                found = true;
         return found;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,9 +16,14 @@
 
 #include <arpa/inet.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sched.h>
 
-static char root[PATH_MAX];
+enum {
+        LONGEST_PATH = 1024
+};
+
+static char root[LONGEST_PATH];
 
 /* Tests that prove nothing must not pass: what the tree needs is checked, also in a release build. */
 static void must(int good, const char *what) {
@@ -96,14 +100,14 @@ static void make_parents(char *path) {
 }
 
 /* The full path in @buffer, with its parents made. */
-static const char *place(char buffer[PATH_MAX], const char *path) {
-        must(snprintf(buffer, PATH_MAX, "/sys/%s", path) < PATH_MAX, path);
+static const char *place(char buffer[LONGEST_PATH], const char *path) {
+        must(snprintf(buffer, LONGEST_PATH, "/sys/%s", path) < LONGEST_PATH, path);
         make_parents(buffer);
         return buffer;
 }
 
 void tree_write(const char *path, const void *bytes, size_t size) {
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
         FILE *file;
 
         file = fopen(place(full, path), "we");
@@ -127,7 +131,7 @@ void tree_print(const char *path, const char *format, ...) {
 }
 
 void tree_link(const char *path, const char *target) {
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
 
         (void) place(full, path);
         (void) unlink(full);
@@ -160,7 +164,7 @@ static int make_modules_directory(void) {
 
 int tree_cover_modules(const char *below) {
         static const char modules[] = "/lib/modules";
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
 
         if (access(modules, F_OK) < 0 && make_modules_directory() < 0)
                 return -1;
@@ -171,20 +175,20 @@ int tree_cover_modules(const char *below) {
 }
 
 void tree_make_directory(const char *path) {
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
 
         (void) place(full, path);
         must(mkdir(full, 0755) == 0 || errno == EEXIST, full);
 }
 
 void tree_make_pipe(const char *path) {
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
 
         must(mkfifo(place(full, path), 0644) == 0, full);
 }
 
 void tree_exchange(const char *path, const char *other) {
-        char full[PATH_MAX], full_other[PATH_MAX];
+        char full[LONGEST_PATH], full_other[LONGEST_PATH];
 
         must(renameat2(AT_FDCWD, place(full, path), AT_FDCWD, place(full_other, other),
                        RENAME_EXCHANGE) == 0,
@@ -192,13 +196,13 @@ void tree_exchange(const char *path, const char *other) {
 }
 
 void tree_remove(const char *path) {
-        char full[PATH_MAX];
+        char full[LONGEST_PATH];
 
         must(nftw(place(full, path), remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, full);
 }
 
 void tree_set(const char *address, const char *attribute, const char *value) {
-        char path[PATH_MAX];
+        char path[LONGEST_PATH];
 
         (void) snprintf(path, sizeof(path), "devices/pci0000:00/%s/%s", address, attribute);
         tree_print(path, "%s\n", value);
@@ -206,7 +210,7 @@ void tree_set(const char *address, const char *attribute, const char *value) {
 
 void tree_add_function(const char *address, const char *vendor, const char *product,
                        const char *class) {
-        char path[PATH_MAX], target[PATH_MAX];
+        char path[LONGEST_PATH], target[LONGEST_PATH];
 
         tree_set(address, "vendor", vendor);
         tree_set(address, "device", product);
@@ -219,7 +223,7 @@ void tree_add_function(const char *address, const char *vendor, const char *prod
 }
 
 void tree_remove_function(const char *address) {
-        char path[PATH_MAX];
+        char path[LONGEST_PATH];
 
         (void) snprintf(path, sizeof(path), "bus/pci/devices/%s", address);
         tree_remove(path);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/usage-table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "host/sysfs.h"
+#include "util/vector.h"
+
+void usage_table_done(UsageTable *table) {
+        for (size_t i = 0; i < table->n_entries; i++)
+                free(table->entries[i].what);
+        free(table->entries);
+        *table = (UsageTable){};
+}
+
+static int compare_entries(const void *a, const void *b) {
+        return address_compare(((const UsageEntry *) a)->address,
+                               ((const UsageEntry *) b)->address);
+}
+
+void usage_table_sort(UsageTable *table) {
+        if (table->n_entries > 0)
+                qsort(table->entries, table->n_entries, sizeof(*table->entries), compare_entries);
+}
+
+static bool is_nearer_root(const char *what, const char *than) {
+        return *what == '/' && *than == '/' && strlen(what) < strlen(than);
+}
+
+static int add(UsageTable *table, Address address, const char *what) {
+        _cleanup_(freep) char *text = NULL;
+        UsageEntry *entry = NULL;
+        int r;
+
+        text = sysfs_text(what, strlen(what));
+        if (!text)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < table->n_entries && !entry; i++)
+                if (address_equal(table->entries[i].address, address))
+                        entry = &table->entries[i];
+
+        if (!entry) {
+                UsageEntry new = { .address = address, .what = text };
+
+                r = VECTOR_APPEND(table->entries, table->n_entries, new);
+                if (r < 0)
+                        return r;
+                (void) TAKE(text);
+        } else if (is_nearer_root(text, entry->what)) {
+                free(entry->what);
+                entry->what = TAKE(text);
+        }
+
+        return 0;
+}
+
+int usage_table_add(UsageTable *table, const char *path, const char *what) {
+        Address address;
+        int r;
+
+        while (sysfs_next_function(&path, &address)) {
+                r = add(table, address, what);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
