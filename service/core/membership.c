@@ -6,14 +6,18 @@
 #include "util/text.h"
 #include "util/vector.h"
 
+/* Only of what is in force: what has retired was told when it was taken out. */
 static int touch_pool(Registry *registry, const Pool *pool) {
-        if (!pool)
+        if (!pool || !catalog_find_pool(&registry->catalog, pool->name))
                 return 0;
 
         return changes_touch(&registry->changes, OBJECT_POOL, pool->name, RULE_SET_DEVICES);
 }
 
 static int touch_alias(Registry *registry, const Alias *alias) {
+        if (!catalog_find_alias(&registry->catalog, alias->name))
+                return 0;
+
         return changes_touch(&registry->changes, OBJECT_ALIAS, alias->name, RULE_SET_DEVICES);
 }
 

@@ -120,6 +120,14 @@ static bool is_group_in_use(const Registry *registry, const Device *device,
         return false;
 }
 
+static bool is_physical_function_in_use(const Registry *registry, const Device *device) {
+        Address address = device->facts->physical_function;
+
+        return device->facts->type == DEVICE_TYPE_VF &&
+               inventory_find(&registry->inventory, address) &&
+               holders_hold(&registry->holders, address);
+}
+
 static bool is_virtual_function_in_use(const Registry *registry, const Device *device) {
         const Device *function = NULL;
 
@@ -145,8 +153,7 @@ static uint32_t own_reasons(const Registry *registry, const Device *device, cons
                 reasons |= REASON_IN_USE_BY_HOST;
         if (facts->iommu_group < 0)
                 reasons |= REASON_NO_IOMMU;
-        if (facts->type == DEVICE_TYPE_VF &&
-            holders_hold(&registry->holders, facts->physical_function))
+        if (is_physical_function_in_use(registry, device))
                 reasons |= REASON_PF_IN_USE;
         if (is_virtual_function_in_use(registry, device))
                 reasons |= REASON_VF_IN_USE;
@@ -255,6 +262,22 @@ static int conclude(Registry *registry, Device *device, GroupUse *use) {
         return 0;
 }
 
+/* In the inventory for its group alone: no object, member of nothing, never to be lent. */
+static int conclude_bridge(Registry *registry, Device *device) {
+        int r = settle_withdraw(registry, device);
+
+        if (r < 0)
+                return r;
+
+        device->state = DEVICE_UNAVAILABLE;
+        device->reasons = REASON_NOT_IN_POOL;
+        device->attachment = 0;
+        device->holder[0] = '\0';
+        device->changed = 0;
+        device->dirty = device->unmatched = false;
+        return 0;
+}
+
 /* --- all of them ---------------------------------------------------------------------------- */
 
 static int tell_attachments(Registry *registry) {
@@ -312,10 +335,9 @@ static int settle_devices(Registry *registry) {
 
                 registry->counts_dirty = true;
                 if (facts_is_bridge(device->facts)) {
-                        r = settle_withdraw(registry, device);
+                        r = conclude_bridge(registry, device);
                         if (r < 0)
                                 return r;
-                        device->dirty = device->unmatched = false;
                         continue;
                 }
 
