@@ -2,14 +2,29 @@
 /*
  * Allocate: which devices a request gets, or why it gets none. Deterministic; changes nothing.
  *
- * The rules are NOVA (c) for NUMA and (g) for the order of preference: best NUMA class, then fewest
- * tags beyond those asked, then the PF or card with the fewest free functions left, then lowest
- * address.
+ * A unit is what an item counts: a function, a whole card or a whole IOMMU group; never a VF together
+ * with its PF, which takes its VFs with it. Of all plans that serve every item, the best by this order is
+ * chosen, the first difference decides:
+ *
+ * 1. fewer units on a NUMA node that is not the guest's (the worst function of a unit counts);
+ * 2. fewer units on an unknown node;
+ * 3. fewer tags that the devices have beyond those that their item asks for;
+ * 4. a smaller sum, over the units, of the functions that are available now beside the unit's first
+ *    function: the VFs of its PF when it is a VF, else the functions of its card that are no VFs; so
+ *    that whole cards stay whole;
+ * 5. having the lowest address that only one of the two plans has.
+ *
+ * Two plans of the same devices in the same order are equally good. Within an item's alias the lower
+ * addresses go to the earlier item.
  */
 #pragma once
 
 #include "core/registry.h"
 #include "core/request.h"
+
+enum {
+        ALLOCATE_STEPS_MAX = 20000 /* of giving one unit to an item or exchanging it */
+};
 
 typedef struct AllocateQuery {
         const Registry *registry;
@@ -36,7 +51,9 @@ void plan_done(Plan *plan);
  * allocate() - choose devices for every item of a request, all or none
  * @ret: the plan, only on success; release it with plan_done()
  *
- * Complete: if any assignment satisfies all items together one is found, whatever their order.
+ * Complete: if any assignment satisfies all items together one is found, whatever their order. The search
+ * has a budget of steps (ALLOCATE_STEPS_MAX). When it is used up before the best plan is known, the best
+ * found so far is taken; before any is known, the text says that the search was cut.
  *
  * Return: 0; DEVICES_NOT_ENOUGH ("2 of 4 asked: 1 attached, 3 numa", counts of the reasons of what does
  * not fit the item that fell short; or that the search was cut at its budget); DEVICE_USED_BY_HOST when

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Allocate, inside: a request and a host as a problem of lots and wants. Private to allocate*.c.
+ *
+ * A lot is a set of devices that goes as one: a function, a card, an IOMMU group. A want is what items of
+ * one alias ask for: so many lots of a kind. Some lots exclude each other (they share a device, or
+ * one has the PF of the other's VF), and some need devices that must be chosen too (the rest of
+ * an IOMMU group that is at host drivers).
+ *
+ * allocate-judge.c judges what may go to a want, allocate-problem.c makes lots of it, allocate-link.c finds what
+ * excludes and needs what, allocate-match.c serves wants with lots at the least cost and
+ * without a look at what excludes or needs what, allocate-search.c decides that, allocate-explain.c
+ * says why not, allocate.c puts them together.
+ */
+#pragma once
+
+#include "core/allocate.h"
+
+enum {
+        WANTS_MAX = REQUEST_ITEMS_MAX,
+        ROWS_MAX = REQUEST_DEVICES_MAX
+};
+
+#define COST_NEVER INT64_MAX /* the lot does not serve the want */
+
+/* An array of places: of lots, or of devices in the inventory. */
+typedef struct Places {
+        uint32_t *items;
+        size_t n_items;
+} Places;
+
+typedef struct Lot {
+        Places devices;   /* ascending */
+        Places conflicts; /* lots that exclude this one */
+        Places needs;     /* devices that must be chosen too */
+        uint32_t cluster; /* lots that have to do with each other, over any number of corners */
+} Lot;
+
+typedef struct Want {
+        const Alias *alias;
+        NumaPolicy policy;
+        Places order; /* lots that serve it, the cheapest first, equals by their place */
+} Want;
+
+enum {
+        CLUSTER_NONE = UINT32_MAX /* of a lot that has nothing to do with any other */
+};
+
+typedef struct Cluster {
+        Places lots, devices; /* ascending */
+        Places description;   /* how they hang together, by their places in the cluster */
+        uint32_t likeness;    /* clusters of one likeness could change their roles */
+} Cluster;
+
+typedef struct Problem {
+        const AllocateQuery *query;
+        const Inventory *inventory;
+        Want wants[WANTS_MAX];
+        size_t n_wants;
+        size_t want_of_item[REQUEST_ITEMS_MAX];
+        bool sockets_known;
+        uint32_t *reasons;     /* of each device; bit 31: known */
+        unsigned *n_free;      /* available VFs of each PF */
+        unsigned *n_free_card; /* available functions of each card, at its first place */
+        Lot *lots; /* the lower addresses first: a lot before another is the better one */
+        size_t n_lots;
+        int64_t *costs;    /* [lot * n_wants + want] */
+        Places *lots_of;   /* the lots that have each device */
+        Places *needers;   /* the lots that need each device */
+        Cluster *clusters; /* of more than one lot */
+        size_t n_clusters;
+} Problem;
+
+/* How many lots each want is to get. */
+typedef struct Demand {
+        unsigned counts[WANTS_MAX];
+} Demand;
+
+/* A lot that serves a want. */
+typedef struct Row {
+        uint32_t lot;
+        uint32_t want;
+} Row;
+
+typedef struct Rows {
+        Row items[ROWS_MAX];
+        size_t n_items;
+} Rows;
+
+int places_append(Places *places, uint32_t place); /* 0 or -ENOMEM */
+bool places_contain(const Places *places, uint32_t place);
+void places_done(Places *places);
+
+/* 0 or -ENOMEM; release it with problem_done(), also after a failure. */
+int problem_init(Problem *problem, const AllocateQuery *query);
+void problem_done(Problem *problem);
+
+/*
+ * Finds what excludes and what needs what. Lots whose needs cannot be met serve no want from then on.
+ * 0 or -ENOMEM.
+ */
+int problem_link(Problem *problem);
+
+/*
+ * Finds the clusters, and which are alike: in what they serve, and unless @is_free_of_cost in what
+ * that costs. 0 or -ENOMEM.
+ */
+int problem_cluster(Problem *problem, bool is_free_of_cost);
+void problem_forget_clusters(Problem *problem);
+
+/* Where the device of an address is in the inventory; SIZE_MAX: nowhere. */
+size_t problem_place(const Problem *problem, Address address);
+
+int problem_count_free(Problem *problem); /* fills n_free and n_free_card; 0 or -ENOMEM */
+
+/* Of one device, as to the domain of the query and its force. */
+uint32_t problem_reasons(Problem *problem, size_t device);
+
+/* The devices of the unit that has @device, in address order; appended. 0 or -ENOMEM. */
+int problem_unit(const Problem *problem, Unit unit, size_t device, Places *ret);
+
+/**
+ * problem_judge() - may a want have these devices as one unit?
+ * @ret_cost: what the choice would cost by the order of allocate.h; set only when the answer is 0
+ *
+ * Return: 0, or the reasons against it of any of the devices; when none of them is meant by the alias,
+ * the mismatch of the first, and nothing else is looked at unless @in_full.
+ */
+uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
+                       int64_t *ret_cost);
+
+/* Would @device stay at a host driver, outside of the domain? */
+bool problem_is_stuck(const Problem *problem, const Device *device);
+
+bool problem_lot_serves(const Problem *problem, size_t lot); /* any want? */
+
+static inline int64_t problem_cost(const Problem *problem, size_t lot, size_t want) {
+        return problem->costs[lot * problem->n_wants + want];
+}
+
+/* What the search has decided of a lot. */
+typedef enum LotState {
+        LOT_OPEN,
+        LOT_ON,  /* it is chosen */
+        LOT_OFF, /* it is not */
+} LotState;
+
+/* Lots that serve wants at the least cost, under what is decided so far. */
+typedef struct Matching {
+        const Problem *problem;
+        bool is_free_of_cost; /* it is asked only whether there is a way */
+        uint8_t *states;      /* a LotState of each lot */
+        int8_t *owners;       /* the want that has the lot; −1: none */
+        Rows rows;
+} Matching;
+
+int matching_init(Matching *matching, const Problem *problem); /* 0 or -ENOMEM */
+void matching_done(Matching *matching);
+
+/*
+ * Each leaves the matching the best there is of its size: one more lot for a want; a lot less; one
+ * lot, which must be among them, in the place of another. False: there is no way.
+ */
+bool matching_serve(Matching *matching, size_t want);
+void matching_drop(Matching *matching, uint32_t lot);
+bool matching_force(Matching *matching, uint32_t lot);
+
+void matching_restore(Matching *matching, const Rows *rows);
+int64_t matching_cost(const Matching *matching);
+
+typedef enum SearchResult {
+        SEARCH_IMPOSSIBLE,
+        SEARCH_FOUND,
+        SEARCH_CUT, /* the budget was used up before anything was found */
+} SearchResult;
+
+/* A SearchResult, or -ENOMEM. @ret is set only when it was found; rows in the order of their lots. */
+int problem_search(Problem *problem, const Demand *demand, Rows *ret);
+
+/* What a request lacks: its items are served in order up to @item, of which @n_served can be had. */
+typedef struct Shortage {
+        int result; /* of the search for all; with SEARCH_FOUND nothing is lacking */
+        size_t item;
+        unsigned n_served;
+        Rows rows; /* that serve these; or all */
+} Shortage;
+
+/*
+ * After a search with that result: the sentence of what is missing, the caller's; @ret may be NULL.
+ * 0 or -ENOMEM.
+ */
+int problem_explain_shortage(Problem *problem, int result, Shortage *ret, char **ret_text);
+
+/* The item that the row is for: rows of one want go to its items in order. */
+size_t problem_item(const Problem *problem, const Rows *rows, size_t row);
+
+Demand problem_demand_all(const Problem *problem);
+
+/* The demand of the first @n_items items, of which the last asks for @n_last. */
+Demand problem_demand(const Problem *problem, size_t n_items, unsigned n_last);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "core/allocate-internal.h"
+
+#define REASON_KNOWN (UINT32_C(1) << 31)
+
+/*
+ * The order of preference as one number. Sums over 64 units do not run into each other: what is
+ * beyond the greatest figure of a unit counts as that.
+ */
+#define COST_FUNCTION     INT64_C(1)
+#define COST_TAG          (INT64_C(1) << 24)
+#define COST_UNKNOWN_NODE (INT64_C(1) << 44)
+#define COST_OTHER_NODE   (INT64_C(1) << 52)
+
+enum {
+        FUNCTIONS_GREATEST = 1 << 17,
+        TAGS_GREATEST = 1 << 13
+};
+
+/* The first place at or after an address. */
+static size_t place_from(const Inventory *inventory, Address address) {
+        size_t low = 0, high = inventory->n_devices;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (address_compare(inventory->devices[middle]->address, address) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return low;
+}
+
+size_t problem_place(const Problem *problem, Address address) {
+        const Inventory *inventory = problem->inventory;
+        size_t place = place_from(inventory, address);
+
+        if (place < inventory->n_devices &&
+            address_equal(inventory->devices[place]->address, address))
+                return place;
+        return SIZE_MAX;
+}
+
+/* --- what the host says ----------------------------------------------------------------------- */
+
+/* Where the available functions beside a device are counted; NULL: nowhere. */
+static unsigned *free_count(const Problem *problem, const Device *device) {
+        Address address = device->address;
+        size_t place;
+
+        if (device->facts->type == DEVICE_TYPE_VF) {
+                place = problem_place(problem, device->facts->physical_function);
+                return place == SIZE_MAX ? NULL : &problem->n_free[place];
+        }
+
+        address.function = 0;
+        return &problem->n_free_card[place_from(problem->inventory, address)];
+}
+
+int problem_count_free(Problem *problem) {
+        size_t n_devices = problem->inventory->n_devices;
+
+        problem->n_free = calloc(n_devices + 1, sizeof(*problem->n_free));
+        problem->n_free_card = calloc(n_devices + 1, sizeof(*problem->n_free_card));
+        if (!problem->n_free || !problem->n_free_card)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n_devices; i++) {
+                const Device *device = problem->inventory->devices[i];
+                unsigned *count = NULL;
+
+                if (device->state == DEVICE_AVAILABLE)
+                        count = free_count(problem, device);
+                if (count)
+                        (*count)++;
+        }
+
+        return 0;
+}
+
+/* Does somebody hold it: the domain of the query, or is to have it; or, if @is_other, another one? */
+static bool is_held(const Problem *problem, const Device *device, bool is_other) {
+        const AllocateQuery *query = problem->query;
+        const Holder *holder = NULL;
+
+        while ((holder = holders_next(&query->registry->holders, device->address, holder)))
+                if (holder_holds(holder) &&
+                    is_other != (strcmp(holder_domain_uuid(holder), query->domain_uuid) == 0))
+                        return true;
+
+        return false;
+}
+
+bool problem_is_stuck(const Problem *problem, const Device *device) {
+        static const char *const viable[] = { "", "vfio-pci", "pci-stub" };
+
+        if (!device->present || facts_is_bridge(device->facts))
+                return false;
+
+        for (size_t i = 0; i < N_ELEMENTS(viable); i++)
+                if (strcmp(device->facts->driver, viable[i]) == 0)
+                        return false;
+
+        return !is_held(problem, device, false);
+}
+
+/* Is another endpoint of the group held by somebody else than this domain? */
+static bool group_is_held(const Problem *problem, const Device *device) {
+        for (Device *other = NULL;
+             (other = inventory_next_in_group(problem->inventory, device, other));)
+                if (other != device && !facts_is_bridge(other->facts) &&
+                    is_held(problem, other, true))
+                        return true;
+
+        return false;
+}
+
+uint32_t problem_reasons(Problem *problem, size_t place) {
+        const AllocateQuery *query = problem->query;
+        const Device *device = problem->inventory->devices[place];
+        uint32_t reasons = problem->reasons[place];
+
+        if (reasons & REASON_KNOWN)
+                return reasons & ~REASON_KNOWN;
+
+        reasons = registry_reasons(query->registry, device, query->domain_uuid);
+
+        /* By force the host's use is no reason, neither of the device nor of one in its group. */
+        if (query->force) {
+                reasons &= ~(uint32_t) REASON_IN_USE_BY_HOST;
+                if ((reasons & REASON_GROUP_IN_USE) && !group_is_held(problem, device))
+                        reasons &= ~(uint32_t) REASON_GROUP_IN_USE;
+        }
+
+        problem->reasons[place] = reasons | REASON_KNOWN;
+        return reasons;
+}
+
+/* --- units ------------------------------------------------------------------------------------ */
+
+/* Is it a VF whose PF is in the same unit? The PF takes it along. */
+static bool goes_with_its_pf(const Problem *problem, Unit unit, const Device *device) {
+        const Device *physical;
+
+        if (device->facts->type != DEVICE_TYPE_VF)
+                return false;
+
+        physical = inventory_find(problem->inventory, device->facts->physical_function);
+        if (!physical)
+                return false;
+        if (unit == UNIT_SLOT)
+                return address_same_slot(physical->address, device->address);
+
+        return physical->facts->iommu_group >= 0 &&
+               physical->facts->iommu_group == device->facts->iommu_group;
+}
+
+static Device *next_in_unit(const Problem *problem, Unit unit, const Device *device,
+                            const Device *previous) {
+        if (unit == UNIT_SLOT)
+                return inventory_next_in_slot(problem->inventory, device, previous);
+        return inventory_next_in_group(problem->inventory, device, previous);
+}
+
+int problem_unit(const Problem *problem, Unit unit, size_t place, Places *ret) {
+        const Device *device = problem->inventory->devices[place];
+        int r;
+
+        if (unit == UNIT_FUNCTION || (unit == UNIT_GROUP && device->facts->iommu_group < 0))
+                return places_append(ret, (uint32_t) place);
+
+        for (Device *member = NULL; (member = next_in_unit(problem, unit, device, member));) {
+                if (facts_is_bridge(member->facts) || goes_with_its_pf(problem, unit, member))
+                        continue;
+
+                r = places_append(ret, (uint32_t) problem_place(problem, member->address));
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* --- judging a unit for a want ---------------------------------------------------------------- */
+
+typedef enum NodeClass {
+        NODE_OF_GUEST, /* or the guest is not bound to nodes */
+        NODE_UNKNOWN,
+        NODE_OTHER,
+} NodeClass;
+
+static NodeClass node_class(const Problem *problem, const Device *device) {
+        const NodeSet *nodes = &problem->query->nodes;
+
+        if (!nodes->constrained || node_set_is_empty(nodes) ||
+            node_set_has(nodes, device->facts->numa_node))
+                return NODE_OF_GUEST;
+
+        return device->facts->numa_node < 0 ? NODE_UNKNOWN : NODE_OTHER;
+}
+
+/* Is the device's node on a socket that has a node of the guest? */
+static bool shares_socket(const Problem *problem, const Device *device) {
+        const Topology *topology = &problem->query->registry->topology;
+        int node = device->facts->numa_node;
+
+        if (!problem->sockets_known || node < 0 || (size_t) node >= topology->n_nodes)
+                return false;
+
+        for (size_t i = 0; i < topology->n_nodes; i++)
+                if (topology->sockets[i] == topology->sockets[node] &&
+                    node_set_has(&problem->query->nodes, (int) i))
+                        return true;
+
+        return false;
+}
+
+static bool node_is_allowed(const Problem *problem, NumaPolicy policy, const Device *device) {
+        NodeClass class = node_class(problem, device);
+
+        if (class == NODE_OF_GUEST || policy == NUMA_PREFERRED)
+                return true;
+        if (policy == NUMA_LEGACY)
+                return class == NODE_UNKNOWN;
+
+        return policy == NUMA_SOCKET && shares_socket(problem, device);
+}
+
+/* Tags that the device has beyond what the alias asks for; all of them when it is not meant by it. */
+static int64_t count_more_tags(const Problem *problem, const Alias *alias, const Device *device) {
+        size_t n_tags = device->pool_rule ? rule_count_tags(device->pool_rule) : 0, asked = 0;
+
+        for (size_t i = 0; i < alias->n_rules && n_tags > 0; i++) {
+                size_t n = rule_count_tags(alias->rules[i]);
+
+                if (n > asked && rule_mismatch(alias->rules[i], device, problem->inventory) == 0)
+                        asked = n;
+        }
+
+        return (int64_t) (n_tags - asked);
+}
+
+static int64_t unit_cost(const Problem *problem, const Alias *alias, const Places *devices) {
+        Device *const *all = problem->inventory->devices;
+        const unsigned *n_free = free_count(problem, all[devices->items[0]]);
+        int64_t n_tags = 0, functions = n_free ? *n_free : 0;
+        NodeClass worst = NODE_OF_GUEST;
+
+        for (size_t i = 0; i < devices->n_items; i++) {
+                const Device *device = all[devices->items[i]];
+                NodeClass class = node_class(problem, device);
+
+                n_tags += count_more_tags(problem, alias, device);
+                if (class > worst)
+                        worst = class;
+        }
+
+        if (n_tags > TAGS_GREATEST)
+                n_tags = TAGS_GREATEST;
+        if (functions > FUNCTIONS_GREATEST)
+                functions = FUNCTIONS_GREATEST;
+
+        return n_tags * COST_TAG + functions * COST_FUNCTION +
+               (worst == NODE_UNKNOWN ? COST_UNKNOWN_NODE : 0) +
+               (worst == NODE_OTHER ? COST_OTHER_NODE : 0);
+}
+
+uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
+                       int64_t *ret_cost) {
+        const Want *wanted = &problem->wants[want];
+        Device *const *all = problem->inventory->devices;
+        uint32_t reasons = 0, mismatch = 0;
+
+        for (size_t i = 0; i < devices->n_items; i++) {
+                uint32_t own =
+                        alias_mismatch(wanted->alias, all[devices->items[i]], problem->inventory);
+
+                if (own == 0) {
+                        mismatch = 0;
+                        break;
+                }
+                if (i == 0)
+                        mismatch = own;
+        }
+        if (mismatch != 0 && !in_full)
+                return mismatch;
+
+        for (size_t i = 0; i < devices->n_items; i++) {
+                reasons |= problem_reasons(problem, devices->items[i]);
+                if (!node_is_allowed(problem, wanted->policy, all[devices->items[i]]))
+                        reasons |= REASON_NUMA;
+        }
+        if ((reasons | mismatch) == 0)
+                *ret_cost = unit_cost(problem, wanted->alias, devices);
+
+        return reasons | mismatch;
+}
