@@ -289,7 +289,11 @@ char *event_text(const Client *client, const json_t *event) {
         if (!key || !said)
                 return NULL;
 
-        line = text_print("%s %s %s%s%s", member_text(event, "kind"), key, what, *said ? ": " : "",
-                          said);
+        /* There is one manager, and its key is a path that says no more. */
+        if (text_equal(member_text(event, "kind"), object_kind_name(OBJECT_MANAGER)))
+                *key = '\0';
+
+        line = text_print("%s%s%s %s%s%s", member_text(event, "kind"), *key ? " " : "", key, what,
+                          *said ? ": " : "", said);
         return line ? terminal_escape(line) : NULL;
 }

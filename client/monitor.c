@@ -153,6 +153,12 @@ static int on_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error
                 return 0;
 
         status = read_all(monitor);
+        if (status == STATUS_UNREACHABLE && sd_bus_is_ready(monitor->client->bus) > 0) {
+                /* Gone again before it could be asked; that it comes back will be told. */
+                free(TAKE(monitor->owner));
+                return 0;
+        }
+
         if (status == STATUS_DONE)
                 status = tell_service(monitor, true);
         return go_on(monitor, status);

@@ -8,33 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
+#include "message.h"
 #include "util/cleanup.h"
 #include "value.h"
-
-/* A message that nobody gets: only its body matters. */
-static sd_bus_message *new_message(void) {
-        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-        sd_bus_message *message = NULL;
-        int ends[2];
-
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-        assert_int_equal(sd_bus_new(&bus), 0);
-        assert_return_code(sd_bus_set_fd(bus, ends[0], ends[0]), 0);
-        assert_return_code(sd_bus_start(bus), 0);
-        assert_return_code(sd_bus_message_new_signal(bus, &message, "/a", "b.c", "D"), 0);
-        close(ends[1]);
-        return message;
-}
 
 static json_t *read_back(sd_bus_message *message) {
         json_t *value = NULL;
 
-        assert_return_code(sd_bus_message_seal(message, 1, 0), 0);
-        assert_return_code(sd_bus_message_rewind(message, 1), 0);
+        message_finish(message);
         assert_int_equal(value_read(message, &value), 0);
         assert_int_equal(sd_bus_message_at_end(message, 1), 1);
         return value;
@@ -47,7 +31,7 @@ static void assert_json(const json_t *value, const char *expected) {
 }
 
 static void members_become_snake_case_and_data_keeps_its_keys(void **state) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = new_message();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new("/a");
         _cleanup_(json_decrefp) json_t *value = NULL;
 
         assert_return_code(sd_bus_message_append(message, "a{sv}", 3, "VendorId", "s", "8086",
@@ -59,7 +43,7 @@ static void members_become_snake_case_and_data_keeps_its_keys(void **state) {
 }
 
 static void every_basic_type_is_read(void **state) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = new_message();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new("/a");
         _cleanup_(json_decrefp) json_t *value = NULL;
 
         assert_return_code(sd_bus_message_append(message, "(ybnqiuxtdsg)", 255, 1, -32768, 65535,
@@ -72,7 +56,7 @@ static void every_basic_type_is_read(void **state) {
 }
 
 static void references_become_keys(void **state) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = new_message();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new("/a");
         _cleanup_(json_decrefp) json_t *value = NULL;
 
         assert_return_code(sd_bus_message_append(
@@ -89,7 +73,7 @@ static void references_become_keys(void **state) {
 }
 
 static void empty_containers_are_empty_lists_and_objects(void **state) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = new_message();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new("/a");
         _cleanup_(json_decrefp) json_t *value = NULL;
 
         assert_return_code(sd_bus_message_append(message, "(asa{ss}aa{ss})", 0, 0, 1, 0), 0);
@@ -98,11 +82,10 @@ static void empty_containers_are_empty_lists_and_objects(void **state) {
 }
 
 static void the_end_of_a_message_is_no_value(void **state) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = new_message();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new("/a");
         json_t *value = (json_t *) state;
 
-        assert_return_code(sd_bus_message_seal(message, 1, 0), 0);
-        assert_return_code(sd_bus_message_rewind(message, 1), 0);
+        message_finish(message);
         assert_int_equal(value_read(message, &value), -EBADMSG);
         assert_ptr_equal(value, (json_t *) state);
 }
