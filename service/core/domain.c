@@ -176,11 +176,12 @@ int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old) {
                 memmove(at + 1, at, (domains->n_items++ - place) * sizeof(*at));
         }
 
-        at = domains->items + place;
-        if (facts->present)
-                *at = TAKE(given);
-        else if (known)
+        if (facts->present) {
+                domains->items[place] = TAKE(given);
+        } else if (known) {
+                at = domains->items + place;
                 memmove(at, at + 1, (--domains->n_items - place) * sizeof(*at));
+        }
 
         *ret_old = old;
         return 0;

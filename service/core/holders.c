@@ -96,12 +96,13 @@ void holders_remove(Holders *holders, const void *owner) {
 }
 
 const Holder *holders_next(const Holders *holders, Address address, const Holder *previous) {
-        const Holder *holder =
-                previous ? previous + 1 : holders->items + find_place(holders, address);
+        size_t place =
+                previous ? (size_t) (previous - holders->items) + 1 : find_place(holders, address);
 
-        if (holders->n_items == 0 || holder == holders->items + holders->n_items)
+        if (place == holders->n_items || !address_equal(holders->items[place].address, address))
                 return NULL;
-        return address_equal(holder->address, address) ? holder : NULL;
+
+        return &holders->items[place];
 }
 
 bool holder_holds(const Holder *holder) {

@@ -225,13 +225,14 @@ int registry_remove_attachment(Registry *registry, uint32_t number) {
         _cleanup_(attachment_freep) Attachment *attachment =
                 registry_find_attachment(registry, number);
         size_t place = find_place(registry, number);
-        Attachment **at = registry->attachments + place;
+        Attachment **at;
         char key[sizeof("4294967295")];
         int r;
 
         if (!attachment)
                 return 0;
 
+        at = registry->attachments + place;
         registry->n_attachments--;
         memmove(at, at + 1, (registry->n_attachments - place) * sizeof(*at));
         holders_remove(&registry->holders, attachment);

@@ -73,7 +73,7 @@ static const char *text_bits(char text[static 16], uint32_t bits) {
         return text;
 }
 
-static void expect_told(Registry *registry, const char *format, ...) {
+static void _printf_(2, 3) expect_told(Registry *registry, const char *format, ...) {
         _cleanup_(freep) char *expected = NULL;
         va_list arguments;
 
