@@ -97,13 +97,18 @@ int list_print_attachments(const Client *client, const json_t *attachments) {
 }
 
 json_t *list_select_devices(const Objects *objects, const json_t *keys) {
-        _cleanup_(json_decrefp) json_t *devices = json_array();
+        _cleanup_(json_decrefp) json_t *devices = json_array(), *by_address = json_object();
+        json_t *device;
         const json_t *key;
         size_t i;
 
-        json_array_foreach(keys, i, key) {
-                json_t *device = objects_find(objects, OBJECT_DEVICE, json_string_value(key) ?: "");
+        json_array_foreach(objects->lists[OBJECT_DEVICE], i, device) {
+                if (json_object_set(by_address, member_text(device, "address"), device) < 0)
+                        return NULL;
+        }
 
+        json_array_foreach(keys, i, key) {
+                device = json_object_get(by_address, json_string_value(key) ?: "");
                 if (device && json_array_append(devices, device) < 0)
                         return NULL;
         }

@@ -67,27 +67,42 @@ static int fill_line(const Client *client, struct libscols_line *line, const Col
         return 0;
 }
 
+/* Where each row stands, by what its first column says. */
+static json_t *index_lines(struct libscols_table *table) {
+        _cleanup_(json_decrefp) json_t *places = json_object();
+
+        for (size_t i = 0; i < scols_table_get_nlines(table); i++) {
+                struct libscols_line *line = scols_table_get_line(table, i);
+                const char *text = scols_cell_get_data(scols_line_get_cell(line, 0));
+
+                if (json_object_set_new(places, text ?: "", json_integer((json_int_t) i)) < 0)
+                        return NULL;
+        }
+
+        return TAKE(places);
+}
+
 /* A row whose parent is not in the table stands for itself. */
 static int link_lines(struct libscols_table *table, const json_t *rows, const char *parent) {
-        size_t i;
+        _cleanup_(json_decrefp) json_t *places = index_lines(table);
         const json_t *row;
+        size_t i;
+
+        if (!places)
+                return -ENOMEM;
 
         json_array_foreach(rows, i, row) {
-                const char *above = member_text(row, parent);
+                const json_t *place = json_object_get(places, member_text(row, parent));
+                size_t above = (size_t) json_integer_value(place);
+                int r;
 
-                for (size_t j = 0; *above && j < json_array_size(rows); j++) {
-                        struct libscols_line *line = scols_table_get_line(table, j);
-                        const char *text = scols_cell_get_data(scols_line_get_cell(line, 0));
-                        int r;
+                if (!place || above == i)
+                        continue;
 
-                        if (j == i || strcmp(text, above) != 0)
-                                continue;
-
-                        r = scols_line_add_child(line, scols_table_get_line(table, i));
-                        if (r < 0)
-                                return r;
-                        break;
-                }
+                r = scols_line_add_child(scols_table_get_line(table, above),
+                                         scols_table_get_line(table, i));
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
