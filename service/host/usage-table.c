@@ -14,14 +14,17 @@ void usage_table_done(UsageTable *table) {
         *table = (UsageTable){};
 }
 
-static int compare_entries(const void *a, const void *b) {
-        return address_compare(((const UsageEntry *) a)->address,
-                               ((const UsageEntry *) b)->address);
+static UsageEntry *find_entry(const UsageTable *table, Address address) {
+        for (size_t i = 0; i < table->n_entries; i++)
+                if (address_equal(table->entries[i].address, address))
+                        return &table->entries[i];
+        return NULL;
 }
 
-void usage_table_sort(UsageTable *table) {
-        if (table->n_entries > 0)
-                qsort(table->entries, table->n_entries, sizeof(*table->entries), compare_entries);
+const char *usage_table_find(const UsageTable *table, Address address) {
+        const UsageEntry *entry = find_entry(table, address);
+
+        return entry ? entry->what : "";
 }
 
 static bool is_nearer_root(const char *what, const char *than) {
@@ -30,17 +33,14 @@ static bool is_nearer_root(const char *what, const char *than) {
 
 static int add(UsageTable *table, Address address, const char *what) {
         _cleanup_(freep) char *text = NULL;
-        UsageEntry *entry = NULL;
+        UsageEntry *entry;
         int r;
 
         text = sysfs_text(what, strlen(what));
         if (!text)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < table->n_entries && !entry; i++)
-                if (address_equal(table->entries[i].address, address))
-                        entry = &table->entries[i];
-
+        entry = find_entry(table, address);
         if (!entry) {
                 UsageEntry new = { .address = address, .what = text };
 

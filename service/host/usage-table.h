@@ -15,12 +15,13 @@ typedef struct UsageEntry {
 } UsageEntry;
 
 typedef struct UsageTable {
-        UsageEntry *entries; /* ascending when usage_table_sort() was called last */
+        UsageEntry *entries;
         size_t n_entries;
 } UsageTable;
 
 void usage_table_done(UsageTable *table);
-void usage_table_sort(UsageTable *table);
+/* "" for a function that nothing uses. */
+const char *usage_table_find(const UsageTable *table, Address address);
 
 /**
  * usage_table_add() - every function that @path leads through is used

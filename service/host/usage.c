@@ -231,24 +231,21 @@ static int note_change(Usage *usage, Address address) {
         return VECTOR_APPEND(usage->changes, usage->n_changes, address);
 }
 
-/* Both tables are in order. */
-static int note_changes(Usage *usage, const UsageTable *now) {
-        const UsageTable *then = &usage->table;
-        size_t i = 0, j = 0;
-        int r = 0;
+/* Notes what @one names and @other does not name so. */
+static int note_differences(Usage *usage, const UsageTable *one, const UsageTable *other) {
+        for (size_t i = 0; i < one->n_entries; i++) {
+                const UsageEntry *entry = &one->entries[i];
+                int r;
 
-        while (r == 0 && (i < then->n_entries || j < now->n_entries)) {
-                const UsageEntry *a = i < then->n_entries ? &then->entries[i] : NULL;
-                const UsageEntry *b = j < now->n_entries ? &now->entries[j] : NULL;
-                int order = !a ? 1 : !b ? -1 : address_compare(a->address, b->address);
+                if (strcmp(usage_table_find(other, entry->address), entry->what) == 0)
+                        continue;
 
-                if (order != 0 || strcmp(a->what, b->what) != 0)
-                        r = note_change(usage, order < 0 ? a->address : b->address);
-                i += order <= 0;
-                j += order >= 0;
+                r = note_change(usage, entry->address);
+                if (r < 0)
+                        return r;
         }
 
-        return r;
+        return 0;
 }
 
 static int read_table(Usage *usage, UsageTable *table, UsageInterfaces *interfaces) {
@@ -261,8 +258,6 @@ static int read_table(Usage *usage, UsageTable *table, UsageInterfaces *interfac
                 r = usage_read_input(table);
         if (r == 0)
                 r = usage_read_interfaces(table, interfaces);
-        if (r == 0)
-                usage_table_sort(table);
         return r;
 }
 
@@ -280,7 +275,9 @@ int usage_refresh(Usage *usage, bool always) {
 
         r = read_table(usage, &table, &interfaces);
         if (r == 0)
-                r = note_changes(usage, &table);
+                r = note_differences(usage, &usage->table, &table);
+        if (r == 0)
+                r = note_differences(usage, &table, &usage->table);
         if (r < 0) {
                 usage_table_done(&table);
                 usage_interfaces_done(&interfaces);
@@ -296,10 +293,7 @@ int usage_refresh(Usage *usage, bool always) {
 }
 
 const char *usage_of(const Usage *usage, Address address) {
-        for (size_t i = 0; i < usage->table.n_entries; i++)
-                if (address_equal(usage->table.entries[i].address, address))
-                        return usage->table.entries[i].what;
-        return "";
+        return usage_table_find(&usage->table, address);
 }
 
 int usage_take_changes(Usage *usage, Address **ret, size_t *ret_n) {
