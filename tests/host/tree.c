@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,7 +17,6 @@
 
 #include <arpa/inet.h>
 #include <ftw.h>
-#include <limits.h>
 #include <sched.h>
 
 enum {
