@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/text.h"
 
@@ -12,9 +13,24 @@ void log_set_level(int level) {
         highest_level = level;
 }
 
+/* Copies @text to @end, with every byte that is not fit for a line as \xNN; returns the new end. */
+static char *append_line(char *end, const char *text) {
+        while (*text) {
+                size_t n = text_line_prefix(text);
+
+                end = mempcpy(end, text, n);
+                text += n;
+                if (*text)
+                        end += sprintf(end, "\\x%02x", (unsigned char) *text++);
+        }
+
+        return end;
+}
+
 void log_line(int level, const char *format, ...) {
-        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) char *text = NULL, *line = NULL;
         va_list arguments;
+        char *end;
         int r;
 
         if (level > highest_level)
@@ -23,18 +39,21 @@ void log_line(int level, const char *format, ...) {
         va_start(arguments, format);
         r = vasprintf(&text, format, arguments);
         va_end(arguments);
-        if (r < 0)
+        if (r < 0) {
+                text = NULL; /* undefined after a failure */
+                return;
+        }
+
+        line = malloc(sizeof("<7>\n") + strlen(text) * strlen("\\x00"));
+        if (!line)
                 return;
 
-        flockfile(stderr);
+        end = line;
         if (getenv("JOURNAL_STREAM"))
-                fprintf(stderr, "<%d>", level);
-        for (const unsigned char *c = (unsigned char *) text; *c; c++) {
-                if (*c < 0x20 || *c == 0x7f)
-                        fprintf(stderr, "\\x%02x", *c);
-                else
-                        putc(*c, stderr);
-        }
-        putc('\n', stderr);
-        funlockfile(stderr);
+                end += sprintf(end, "<%d>", level & 7);
+        end = append_line(end, text);
+        *end++ = '\n';
+
+        /* At once: lines of several threads or processes do not mix. */
+        (void) fwrite(line, 1, (size_t) (end - line), stderr);
 }

@@ -3,8 +3,8 @@
  * Log: one line to stderr, with a level.
  *
  * Under systemd stderr is the journal, which reads the level from the prefix of sd-daemon(3);
- * elsewhere the line goes to the terminal as it is. A line stays a line: control characters in it
- * are shown as \xNN, so that no text from outside can forge another record.
+ * elsewhere the line goes to the terminal as it is. A line stays a line: what text_is_line() does not
+ * let pass is shown as \xNN, so that no text from outside can forge another record.
  */
 #pragma once
 

@@ -184,20 +184,25 @@ static bool character_is_plain(uint32_t c) {
         return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
 }
 
-bool text_is_line(const char *text) {
+size_t text_line_prefix(const char *text) {
         const unsigned char *bytes = (const unsigned char *) text;
-        size_t size = strlen(text);
+        size_t i = 0;
         uint32_t c;
 
-        for (size_t i = 0; i < size;) {
-                size_t n = decode(bytes + i, size - i, &c);
+        while (bytes[i]) {
+                /* A character of at most four bytes; the NUL that may be among them continues none. */
+                size_t n = decode(bytes + i, 4, &c);
 
                 if (n == 0 || !character_is_plain(c))
-                        return false;
+                        break;
                 i += n;
         }
 
-        return true;
+        return i;
+}
+
+bool text_is_line(const char *text) {
+        return text[text_line_prefix(text)] == '\0';
 }
 
 bool text_equal(const char *a, const char *b) {

@@ -36,6 +36,9 @@ bool text_is_utf8(const char *text, size_t size);
  */
 bool text_is_line(const char *text);
 
+/* How many bytes of @text, from its beginning, may be shown so. */
+size_t text_line_prefix(const char *text);
+
 /* The same text? NULL counts as "". */
 bool text_equal(const char *a, const char *b);
 
