@@ -31,10 +31,10 @@ static const Row device_rows[] = {
         { "Attachment", "attachment" },
         { "NUMA node", "numa_node" },
         { "IOMMU group", "iommu_group" },
-        { "Group", "group_addresses" },
-        { "Belongs to", "physical_function" },
-        { "Functions", "virtual_functions" },
-        { "At most", "max_virtual_functions" },
+        { "Group has", "group_addresses" },
+        { "PF", "physical_function" },
+        { "VFs", "virtual_functions" },
+        { "VFs at most", "max_virtual_functions" },
         { "Reset", "reset_methods" },
         { "Power", "power_state" },
 };
@@ -68,9 +68,11 @@ static const struct {
         [OBJECT_ATTACHMENT] = { attachment_rows, N_ELEMENTS(attachment_rows) },
 };
 
-/* −1 is an unknown node or group: not worth a line, as "" is not. */
-static bool is_worth_a_line(const json_t *value, const char *text) {
-        return *text && !(json_is_integer(value) && json_integer_value(value) < 0);
+/* An unknown node or group, and no VFs at all, are not worth a line, as "" is not. */
+static bool is_worth_a_line(const Row *row, const json_t *value, const char *text) {
+        json_int_t least = text_equal(row->member, "max_virtual_functions") ? 1 : 0;
+
+        return *text && !(json_is_integer(value) && json_integer_value(value) < least);
 }
 
 static int print_row(const Client *client, const Row *row, const json_t *object) {
@@ -80,7 +82,7 @@ static int print_row(const Client *client, const Row *row, const json_t *object)
         line = text ? terminal_escape(text) : NULL;
         if (!line)
                 return complain_errno(-ENOMEM, "Cannot print");
-        if (!is_worth_a_line(value, text))
+        if (!is_worth_a_line(row, value, text))
                 return STATUS_DONE;
 
         printf("%14s: ", row->label);

@@ -2,11 +2,11 @@
 #include "table.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include <libsmartcols.h>
 
 #include "terminal.h"
+#include "util/text.h"
 #include "value.h"
 
 static void unref_table(struct libscols_table **table) {
@@ -107,6 +107,28 @@ static int link_lines(struct libscols_table *table, const json_t *rows, const ch
         return 0;
 }
 
+/* What nobody has anything to say in takes no place; for scripts every column stays. */
+static int hide_empty(struct libscols_table *table, const Column *columns, size_t n_columns) {
+        for (size_t i = 0; i < n_columns; i++) {
+                bool is_empty = columns[i].kind == COLUMN_LONG;
+                int r;
+
+                for (size_t j = 0; is_empty && j < scols_table_get_nlines(table); j++) {
+                        struct libscols_line *line = scols_table_get_line(table, j);
+                        const char *text = scols_cell_get_data(scols_line_get_cell(line, i));
+
+                        is_empty = text_equal(text, "");
+                }
+                if (!is_empty)
+                        continue;
+
+                r = scols_column_set_flags(scols_table_get_column(table, i), SCOLS_FL_HIDDEN);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int build(const Client *client, struct libscols_table *table, const Column *columns,
                  size_t n_columns, const json_t *rows, const char *parent) {
         const json_t *row;
@@ -121,6 +143,12 @@ static int build(const Client *client, struct libscols_table *table, const Colum
                 struct libscols_line *line = scols_table_new_line(table, NULL);
 
                 r = line ? fill_line(client, line, columns, n_columns, row) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+
+        if (!client->no_legend) {
+                r = hide_empty(table, columns, n_columns);
                 if (r < 0)
                         return r;
         }
