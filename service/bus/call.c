@@ -246,11 +246,11 @@ void call_take_back(Call *call) {
 static void refuse_about(Call *call, int verdict, const char *text, uint32_t attachment) {
         _cleanup_(freep) char *longer = NULL;
         char path[ATTACHMENT_PATH_SIZE];
-        bool is_there = verdict == OUTCOME_PENDING;
+        const Registry *registry = call->bus ? manager_registry(call->bus->manager) : NULL;
+        bool is_there =
+                attachment != 0 && (verdict == OUTCOME_PENDING ||
+                                    (registry && registry_find_attachment(registry, attachment)));
 
-        if (call->bus && attachment != 0)
-                is_there =
-                        registry_find_attachment(manager_registry(call->bus->manager), attachment);
         if (verdict > 0 && is_there && !strstr(text ? text : "", attachment_path(attachment, path)))
                 longer = text_print("%s%s(%s)", text ? text : "", text && *text ? " " : "", path);
 

@@ -195,6 +195,8 @@ int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan,
                 return refuse(refusal, manager->attach_verdict, "as the test says");
 
         manager->owner_uid = order->owner_uid;
+        if (manager->attach_once)
+                manager->choice = DEVICES_NOT_ENOUGH;
         return begin(manager, done, userdata);
 }
 

@@ -283,7 +283,7 @@ World *world_free(World *world) {
         _cleanup_(freep) char *socket = text_print("%s/bus", world->directory);
 
         world->manager->publish = NULL;
-        bus_free(world->bus);
+        world->bus = bus_free(world->bus);
         manager_free(world->manager);
         sd_bus_flush_close_unref(world->service);
         sd_bus_slot_unref(world->polkit_slot);

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bus/paths.h"
+#include "world.h"
+
+#define NIC0_PATH      DEVICE_PREFIX "/pci_0000_41_00_0"
+#define POOL_PATH      POOL_PREFIX "/_310g_2dnics"
+#define PROPERTIES     "org.freedesktop.DBus.Properties"
+#define OBJECTS        "org.freedesktop.DBus.ObjectManager"
+#define UNKNOWN_OBJECT "org.freedesktop.DBus.Error.UnknownObject"
+
+enum {
+        HEARD_MAX = 4096
+};
+
+/* Signals and the order in which they came, as "MEMBER path names…". */
+typedef struct Scene {
+        World *world;
+        sd_bus *client;
+        sd_bus_slot *match;
+        char heard[HEARD_MAX];
+} Scene;
+
+static void hear(Scene *scene, const char *text) {
+        size_t n = strlen(scene->heard);
+
+        assert_true(n + strlen(text) + 2 < HEARD_MAX);
+        strcpy(scene->heard + n, text);
+        strcat(scene->heard, " ");
+}
+
+static void hear_objects(Scene *scene, sd_bus_message *signal, bool added) {
+        const char *path, *interface;
+
+        assert_true(sd_bus_message_read(signal, "o", &path) > 0);
+        hear(scene, path);
+        if (!added) {
+                assert_true(sd_bus_message_enter_container(signal, 'a', "s") > 0);
+                while (sd_bus_message_read(signal, "s", &interface) > 0)
+                        hear(scene, interface);
+        }
+}
+
+static void hear_properties(Scene *scene, sd_bus_message *signal) {
+        const char *name;
+
+        hear(scene, sd_bus_message_get_path(signal));
+        assert_true(sd_bus_message_skip(signal, "s") > 0);
+        assert_true(sd_bus_message_enter_container(signal, 'a', "{sv}") > 0);
+        while (sd_bus_message_enter_container(signal, 'e', "sv") > 0) {
+                assert_true(sd_bus_message_read(signal, "s", &name) > 0);
+                hear(scene, name);
+                assert_true(sd_bus_message_skip(signal, "v") > 0);
+                assert_true(sd_bus_message_exit_container(signal) >= 0);
+        }
+        assert_true(sd_bus_message_exit_container(signal) >= 0);
+        assert_true(sd_bus_message_enter_container(signal, 'a', "s") > 0);
+        hear(scene, "invalidated:");
+        while (sd_bus_message_read(signal, "s", &name) > 0)
+                hear(scene, name);
+}
+
+static int on_signal(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        const char *member = sd_bus_message_get_member(signal);
+        Scene *scene = userdata;
+
+        hear(scene, member);
+        if (strcmp(member, "PropertiesChanged") == 0)
+                hear_properties(scene, signal);
+        else
+                hear_objects(scene, signal, strcmp(member, "InterfacesAdded") == 0);
+        hear(scene, "|");
+        return 0;
+}
+
+static Scene *begin(void) {
+        Scene *scene = calloc(1, sizeof(*scene));
+
+        assert_non_null(scene);
+        scene->world = world_new(POLKIT_YES, false);
+        scene->client = world_connect(scene->world);
+        assert_true(sd_bus_match_signal(scene->client, &scene->match, BUS_NAME, NULL, NULL, NULL,
+                                        on_signal, scene) >= 0);
+        return scene;
+}
+
+static void end(Scene **scene) {
+        sd_bus_slot_unref((*scene)->match);
+        world_disconnect((*scene)->client);
+        world_free((*scene)->world);
+        free(*scene);
+}
+
+/* A property as text: lists with blanks between, numbers in decimal. */
+static const char *get(Scene *scene, const char *path, const char *interface, const char *name) {
+        static char text[1024];
+        _cleanup_(reply_freep) Reply *reply =
+                world_send(scene->client, false, path, PROPERTIES, "Get", "ss", interface, name);
+        const char *type, *item;
+        size_t n = 0;
+        char basic;
+
+        assert_string_equal(reply_error(scene->world, reply), "");
+        assert_true(sd_bus_message_peek_type(reply->message, NULL, &type) > 0);
+        assert_true(sd_bus_message_enter_container(reply->message, 'v', type) > 0);
+        text[0] = '\0';
+        basic = *type;
+        if (basic == 's' || basic == 'o') {
+                assert_true(sd_bus_message_read_basic(reply->message, basic, &item) > 0);
+                snprintf(text, sizeof(text), "%s", item);
+        } else if (basic == 'a') {
+                assert_true(sd_bus_message_enter_container(reply->message, 'a', type + 1) > 0);
+                while (sd_bus_message_read_basic(reply->message, type[1], &item) > 0)
+                        n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "",
+                                               item);
+        } else {
+                uint64_t value = 0;
+
+                assert_true(sd_bus_message_read_basic(reply->message, basic, &value) > 0);
+                snprintf(text, sizeof(text), "%d", (int) value);
+        }
+        return text;
+}
+
+static void a_device_shows_what_is_known_of_it(void **state) {
+        static const struct {
+                const char *name, *value;
+        } properties[] = {
+                { "Address", "0000:41:00.0" },
+                { "VendorId", "8086" },
+                { "ProductId", "10d3" },
+                { "SubsystemVendorId", "" },
+                { "ClassCode", "020000" },
+                { "Driver", "e1000e" },
+                { "NumaNode", "0" },
+                { "IommuGroup", "65" },
+                { "GroupAddresses", "0000:41:00.0" },
+                { "DeviceType", "type-PCI" },
+                { "PhysicalFunction", "" },
+                { "VirtualFunctions", "" },
+                { "MaxVirtualFunctions", "0" },
+                { "Pool", POOL_PATH },
+                { "State", "available" },
+                { "Reasons", "" },
+                { "Attachment", "/" },
+                { "Holder", "" },
+        };
+        _cleanup_(end) Scene *scene = begin();
+
+        for (size_t i = 0; i < N_ELEMENTS(properties); i++)
+                assert_string_equal(get(scene, NIC0_PATH, DEVICE_INTERFACE, properties[i].name),
+                                    properties[i].value);
+}
+
+static void a_held_device_names_its_attachment(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+
+        assert_string_equal(get(scene, NIC0_PATH, DEVICE_INTERFACE, "State"), "reserved");
+        assert_string_equal(get(scene, NIC0_PATH, DEVICE_INTERFACE, "Reasons"), "reserved");
+        assert_string_equal(get(scene, NIC0_PATH, DEVICE_INTERFACE, "Attachment"),
+                            ATTACHMENT_PREFIX "/17");
+        assert_string_equal(get(scene, NIC0_PATH, DEVICE_INTERFACE, "Holder"), "attachment:17");
+        assert_string_equal(get(scene, ATTACHMENT_PREFIX "/17", ATTACHMENT_INTERFACE, "Devices"),
+                            NIC0_PATH);
+        assert_string_equal(get(scene, ATTACHMENT_PREFIX "/17", ATTACHMENT_INTERFACE, "OwnerUid"),
+                            "1000");
+        assert_string_equal(get(scene, POOL_PATH, POOL_INTERFACE, "Total"), "2");
+        assert_string_equal(get(scene, POOL_PATH, POOL_INTERFACE, "Free"), "1");
+}
+
+static void pools_and_aliases_list_their_devices(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+
+        assert_string_equal(get(scene, POOL_PATH, POOL_INTERFACE, "Name"), "10g-nics");
+        assert_string_equal(get(scene, POOL_PATH, POOL_INTERFACE, "Devices"),
+                            NIC0_PATH " " DEVICE_PREFIX "/pci_0000_42_00_0");
+        assert_string_equal(get(scene, ALIAS_PREFIX "/nic", ALIAS_INTERFACE, "Devices"),
+                            NIC0_PATH " " DEVICE_PREFIX "/pci_0000_42_00_0");
+        assert_string_equal(get(scene, ALIAS_PREFIX "/gpu", ALIAS_INTERFACE, "Devices"), "");
+        assert_string_equal(get(scene, ALIAS_PREFIX "/nic", ALIAS_INTERFACE, "NumaPolicy"),
+                            "legacy");
+        assert_string_equal(get(scene, ALIAS_PREFIX "/nic", ALIAS_INTERFACE, "Unit"), "function");
+}
+
+static void the_manager_shows_its_libvirt(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+
+        assert_string_equal(get(scene, ROOT_PATH, MANAGER_INTERFACE, "Version"), PROJECT_VERSION);
+        assert_string_equal(get(scene, ROOT_PATH, MANAGER_INTERFACE, "LibvirtUri"),
+                            "qemu:///system");
+        assert_string_equal(get(scene, ROOT_PATH, MANAGER_INTERFACE, "LibvirtConnected"), "1");
+        assert_string_equal(get(scene, ROOT_PATH, MANAGER_INTERFACE, "HostReady"), "1");
+}
+
+static void one_call_reads_every_object(void **state) {
+        static const char *const expected[] = {
+                ROOT_PATH "/alias/gpu",
+                ROOT_PATH "/alias/nic",
+                ATTACHMENT_PREFIX "/17",
+                NIC0_PATH,
+                DEVICE_PREFIX "/pci_0000_42_00_0",
+                POOL_PATH,
+        };
+        _cleanup_(end) Scene *scene = begin();
+        _cleanup_(reply_freep) Reply *reply = NULL;
+        unsigned found = 0, n = 0;
+        const char *path;
+
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+        reply = world_send(scene->client, false, ROOT_PATH, OBJECTS, "GetManagedObjects", NULL);
+        assert_string_equal(reply_error(scene->world, reply), "");
+
+        assert_true(sd_bus_message_enter_container(reply->message, 'a', "{oa{sa{sv}}}") > 0);
+        while (sd_bus_message_enter_container(reply->message, 'e', "oa{sa{sv}}") > 0) {
+                assert_true(sd_bus_message_read(reply->message, "o", &path) > 0);
+                for (size_t i = 0; i < N_ELEMENTS(expected); i++)
+                        if (strcmp(path, expected[i]) == 0)
+                                found |= 1u << i;
+                assert_true(sd_bus_message_skip(reply->message, "a{sa{sv}}") > 0);
+                assert_true(sd_bus_message_exit_container(reply->message) >= 0);
+                n++;
+        }
+        assert_int_equal(found, (1u << N_ELEMENTS(expected)) - 1);
+        assert_int_equal(n, N_ELEMENTS(expected));
+}
+
+static void a_path_that_is_no_object_is_unknown(void **state) {
+        static const struct {
+                const char *path, *interface;
+        } cases[] = {
+                { DEVICE_PREFIX "/pci_0000_99_00_0", DEVICE_INTERFACE },
+                { DEVICE_PREFIX "/nonsense", DEVICE_INTERFACE },
+                { POOL_PREFIX "/nonsense", POOL_INTERFACE },
+                { ALIAS_PREFIX "/nonsense", ALIAS_INTERFACE },
+                { ATTACHMENT_PREFIX "/1", ATTACHMENT_INTERFACE },
+                { ATTACHMENT_PREFIX "/99999999999", ATTACHMENT_INTERFACE },
+        };
+        _cleanup_(end) Scene *scene = begin();
+
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(reply_freep) Reply *reply =
+                        world_send(scene->client, false, cases[i].path, PROPERTIES, "GetAll", "s",
+                                   cases[i].interface);
+
+                assert_string_equal(reply_error(scene->world, reply), UNKNOWN_OBJECT);
+        }
+
+        _cleanup_(reply_freep) Reply *detach =
+                world_send(scene->client, false, ATTACHMENT_PREFIX "/1", ATTACHMENT_INTERFACE,
+                           "Detach", "a{sv}", 0);
+
+        assert_string_equal(reply_error(scene->world, detach), UNKNOWN_OBJECT);
+}
+
+static void things_are_found_by_name(void **state) {
+        static const struct {
+                const char *member, *name, *path, *error;
+        } cases[] = {
+                { "GetDevice", "0000:41:00.0", NIC0_PATH, NULL },
+                { "GetDevice", "41:00.0", NIC0_PATH, NULL },
+                { "GetDevice", "0000:43:00.0", NULL, "org.hostdev1.Error.NoSuchDevice" },
+                { "GetDevice", "nonsense", NULL, "org.hostdev1.Error.NoSuchDevice" },
+                { "GetDevice", "", NULL, "org.hostdev1.Error.NoSuchDevice" },
+                { "GetPool", "10g-nics", POOL_PATH, NULL },
+                { "GetPool", "nic", NULL, "org.hostdev1.Error.NoSuchPool" },
+                { "GetAlias", "nic", ALIAS_PREFIX "/nic", NULL },
+                { "GetAlias", "10g-nics", NULL, "org.hostdev1.Error.NoSuchAlias" },
+        };
+        _cleanup_(end) Scene *scene = begin();
+
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(reply_freep) Reply *reply =
+                        world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE,
+                                   cases[i].member, "s", cases[i].name);
+
+                if (cases[i].path)
+                        assert_string_equal(reply_path(scene->world, reply), cases[i].path);
+                else
+                        assert_string_equal(reply_error(scene->world, reply), cases[i].error);
+        }
+}
+
+static void attachments_are_listed_by_domain(void **state) {
+        static const struct {
+                const char *domain;
+                unsigned n;
+        } cases[] = { { "", 1 }, { "web", 1 }, { WEB_UUID, 1 }, { "db", 0 }, { "nonsense", 0 } };
+        _cleanup_(end) Scene *scene = begin();
+
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(reply_freep) Reply *reply =
+                        world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE,
+                                   "ListAttachments", "s", cases[i].domain);
+                const char *path;
+                unsigned n = 0;
+
+                assert_string_equal(reply_error(scene->world, reply), "");
+                assert_true(sd_bus_message_enter_container(reply->message, 'a', "o") >= 0);
+                while (sd_bus_message_read(reply->message, "o", &path) > 0) {
+                        assert_string_equal(path, ATTACHMENT_PREFIX "/17");
+                        n++;
+                }
+                assert_int_equal(n, cases[i].n);
+        }
+}
+
+static void explain_gives_a_row_a_device_and_a_summary(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+        _cleanup_(reply_freep) Reply *reply =
+                world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}",
+                           "nic:2", 1, "domain", "s", "web");
+        const char *item, *path, *first, *second;
+        int fits, chosen;
+
+        assert_string_equal(reply_error(scene->world, reply), "");
+        assert_true(sd_bus_message_has_signature(reply->message, "ba(sobasa{sv})a{sv}"));
+        assert_true(sd_bus_message_read(reply->message, "b", &fits) > 0);
+        assert_true(fits);
+        assert_true(sd_bus_message_enter_container(reply->message, 'a', "(sobasa{sv})") > 0);
+        assert_true(sd_bus_message_skip(reply->message, "(sobasa{sv})") > 0);
+        assert_true(sd_bus_message_enter_container(reply->message, 'r', "sobasa{sv}") > 0);
+        assert_true(sd_bus_message_read(reply->message, "sob", &item, &path, &chosen) > 0);
+        assert_string_equal(item, "nic");
+        assert_string_equal(path, DEVICE_PREFIX "/pci_0000_42_00_0");
+        assert_false(chosen);
+        assert_true(sd_bus_message_read(reply->message, "as", 2, &first, &second) > 0);
+        assert_string_equal(first, "reserved");
+        assert_string_equal(second, "numa");
+}
+
+static void explain_for_an_unknown_domain_says_so(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+        _cleanup_(reply_freep) Reply *reply =
+                world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}",
+                           "nic:2", 1, "domain", "s", "mail");
+
+        assert_string_equal(reply_error(scene->world, reply), "org.hostdev1.Error.NoSuchDomain");
+}
+
+static void changes_of_one_object_are_told_once_and_lists_are_invalidated(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+
+        world_settle(scene->world);
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+        (void) get(scene, ROOT_PATH, MANAGER_INTERFACE,
+                   "Version"); /* what was sent before is there */
+
+        assert_non_null(strstr(scene->heard, "InterfacesAdded " ATTACHMENT_PREFIX "/17 |"));
+        assert_non_null(strstr(scene->heard, "PropertiesChanged " NIC0_PATH
+                                             " State Reasons Attachment Holder invalidated: |"));
+        assert_null(strstr(strstr(scene->heard, NIC0_PATH) + 1, "PropertiesChanged " NIC0_PATH));
+        assert_non_null(
+                strstr(scene->heard, "PropertiesChanged " POOL_PATH " Free invalidated: |"));
+}
+
+static void a_new_device_is_told_before_the_lists_it_is_in_are_stale(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+        Facts *facts;
+
+        world_settle(scene->world);
+        assert_int_equal(facts_new(&facts, (Address){ .bus = 0x43 }), 0);
+        facts->vendor_id = 0x8086;
+        facts->product_id = 0x10d3;
+        assert_int_equal(
+                registry_observe_device(&scene->world->manager->registry, facts->address, facts),
+                0);
+        fake_manager_settle(scene->world->manager);
+        (void) get(scene, ROOT_PATH, MANAGER_INTERFACE, "Version");
+
+        assert_non_null(
+                strstr(scene->heard, "InterfacesAdded " DEVICE_PREFIX "/pci_0000_43_00_0 |"));
+        assert_non_null(strstr(scene->heard,
+                               "PropertiesChanged " POOL_PATH " Total invalidated: Devices |"));
+}
+
+static void an_object_that_goes_takes_all_its_interfaces(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+
+        world_settle(scene->world);
+        assert_int_equal(registry_observe_device(&scene->world->manager->registry, NIC1, NULL), 0);
+        fake_manager_settle(scene->world->manager);
+        (void) get(scene, ROOT_PATH, MANAGER_INTERFACE, "Version");
+
+        assert_non_null(strstr(scene->heard,
+                               "InterfacesRemoved " DEVICE_PREFIX "/pci_0000_42_00_0 "
+                               "org.freedesktop.DBus.Peer org.freedesktop.DBus.Introspectable "
+                               "org.freedesktop.DBus.Properties " DEVICE_INTERFACE " |"));
+}
+
+static void a_signal_comes_before_the_reply_of_the_call_that_caused_it(void **state) {
+        _cleanup_(end) Scene *scene = begin();
+        _cleanup_(reply_freep) Reply *reply =
+                world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE, "AddPool",
+                           "saa{ss}a{sv}", "new", 0, 0);
+
+        /* The loop stops at the reply: what was heard by then came before. */
+        assert_string_equal(reply_path(scene->world, reply), POOL_PREFIX "/new");
+        assert_non_null(strstr(scene->heard, "InterfacesAdded " POOL_PREFIX "/new |"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_device_shows_what_is_known_of_it),
+                cmocka_unit_test(a_held_device_names_its_attachment),
+                cmocka_unit_test(pools_and_aliases_list_their_devices),
+                cmocka_unit_test(the_manager_shows_its_libvirt),
+                cmocka_unit_test(one_call_reads_every_object),
+                cmocka_unit_test(a_path_that_is_no_object_is_unknown),
+                cmocka_unit_test(things_are_found_by_name),
+                cmocka_unit_test(attachments_are_listed_by_domain),
+                cmocka_unit_test(explain_gives_a_row_a_device_and_a_summary),
+                cmocka_unit_test(explain_for_an_unknown_domain_says_so),
+                cmocka_unit_test(changes_of_one_object_are_told_once_and_lists_are_invalidated),
+                cmocka_unit_test(a_new_device_is_told_before_the_lists_it_is_in_are_stale),
+                cmocka_unit_test(an_object_that_goes_takes_all_its_interfaces),
+                cmocka_unit_test(a_signal_comes_before_the_reply_of_the_call_that_caused_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
