@@ -292,15 +292,21 @@ static int compare_clusters(Problem *problem) {
 }
 
 static int fill_clusters(Problem *problem, uint32_t *parents) {
+        _cleanup_(freep) uint32_t *sizes = calloc(problem->n_lots + 1, sizeof(*sizes));
         int r;
+
+        if (!sizes)
+                return -ENOMEM;
+
+        for (uint32_t lot = 0; lot < problem->n_lots; lot++)
+                sizes[find_root(parents, lot)]++;
 
         for (uint32_t lot = 0; lot < problem->n_lots; lot++) {
                 uint32_t root = find_root(parents, lot);
                 uint32_t *cluster = &problem->lots[lot].cluster;
 
                 *cluster = CLUSTER_NONE;
-                if (root == lot && problem->lots[lot].conflicts.n_items == 0 &&
-                    problem->lots[lot].needs.n_items == 0)
+                if (sizes[root] == 1)
                         continue;
 
                 if (root == lot) {
