@@ -53,7 +53,8 @@ static void observe_each(Manager *manager, const char *domain_uuid) {
 
 bool manager_is_taken_back(const Attachment *attachment) {
         return attachment->state == ATTACHMENT_DETACHING ||
-               attachment->state == ATTACHMENT_TAKING_BACK;
+               attachment->state == ATTACHMENT_TAKING_BACK ||
+               attachment->state == ATTACHMENT_LETTING_GO;
 }
 
 /* The running domain has let go of everything, the definition has not: it is next. */
@@ -79,6 +80,10 @@ void manager_observe_domain(Manager *manager, const char *domain_uuid) {
 }
 
 void manager_observe_held(Manager *manager, Address address) {
+        /* As long as libvirt has not said what it holds, the host alone decides nothing. */
+        if (!manager->reconciled)
+                return;
+
         for (size_t i = 0; i < manager->registry.n_attachments; i++) {
                 Attachment *attachment = manager->registry.attachments[i];
 
