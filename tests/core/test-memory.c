@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory that runs out: each allocation in turn fails once. The function says -ENOMEM, nothing is
+ * leaked, and called again with memory it does what it should have done.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "listener.h"
+#include "util/text.h"
+
+enum {
+        LIVES = 40,
+        STEPS = 40,
+        ALLOCATIONS_MAX = 1000
+};
+
+/* How many allocations succeed before one fails; −1: all do. Set around what is tested alone. */
+static int n_good = -1;
+static bool failed;
+static size_t n_failures; /* of this test */
+
+static bool fails(void) {
+        if (n_good < 0 || n_good-- > 0)
+                return false;
+
+        failed = true;
+        n_failures++;
+        return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+char *__real_strdup(const char *text);
+int __real_vasprintf(char **ret, const char *format, va_list arguments);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+char *__wrap_strdup(const char *text);
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments) _printf_(2, 0);
+
+void *__wrap_malloc(size_t size) {
+        return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+        return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+        return fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size) {
+        return fails() ? NULL : __real_reallocarray(old, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+        return fails() ? NULL : __real_strdup(text);
+}
+
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
+        return fails() ? -1 : __real_vasprintf(ret, format, arguments);
+}
+
+/* Runs @call with the allocation after @n failing. True when it failed for that. */
+#define FAILS_AFTER(n, call)                                                                       \
+        ({                                                                                         \
+                int _r;                                                                            \
+                                                                                                   \
+                n_good = (n);                                                                      \
+                failed = false;                                                                    \
+                _r = (call);                                                                       \
+                n_good = -1;                                                                       \
+                assert_int_equal(_r, failed ? -ENOMEM : 0);                                        \
+                failed;                                                                            \
+        })
+
+/* Lives that life again up to its last event, which is not settled. */
+static void live(Registry *registry, Listener *listener, uint32_t life) {
+        uint32_t seed = life * 2654435761u;
+
+        registry_init(registry);
+        for (int step = 0; step < STEPS; step++) {
+                assert_int_equal(registry_settle(registry), 0);
+                listener_hear(registry, listener);
+                for (uint32_t n = 1 + pick(&seed, 3); n > 0; n--)
+                        random_event(registry, &seed);
+        }
+}
+
+static void a_settlement_that_failed_is_made_good_by_the_next(void **state) {
+        for (uint32_t life = 1; life <= LIVES; life++) {
+                int n = 0;
+
+                for (bool again = true; again; n++) {
+                        Listener listener = { 0 };
+                        Registry registry;
+
+                        assert_true(n < ALLOCATIONS_MAX);
+                        live(&registry, &listener, life);
+                        again = FAILS_AFTER(n, registry_settle(&registry));
+
+                        assert_int_equal(registry_settle(&registry), 0);
+                        listener_hear(&registry, &listener);
+                        listener_check(&registry, &listener);
+                        listener_done(&listener);
+                        registry_done(&registry);
+                }
+        }
+
+        assert_true(n_failures > LIVES);
+}
+
+static const Made nic = { "0000:01:10.0",
+                          0x8086,
+                          0x154d,
+                          .type = DEVICE_TYPE_VF,
+                          .physical_function = "0000:01:00.0",
+                          .has_group = true,
+                          .group = 2 };
+
+/* What is observed when memory is short is observed when it is told again. */
+static void a_device_that_could_not_be_taken_in_is_taken_in_later(void **state) {
+        for (int life = 1; life <= LIVES; life++) {
+                int n = 0;
+
+                for (bool again = true; again; n++) {
+                        Listener listener = { 0 };
+                        Registry registry;
+                        Facts *facts;
+
+                        live(&registry, &listener, (uint32_t) life);
+                        facts = made_facts(&nic);
+                        again = FAILS_AFTER(n, registry_observe_device(&registry,
+                                                                       made_address(nic.address),
+                                                                       facts));
+                        made_appear(&registry, &nic);
+
+                        assert_int_equal(registry_settle(&registry), 0);
+                        listener_hear(&registry, &listener);
+                        listener_check(&registry, &listener);
+                        listener_done(&listener);
+                        registry_done(&registry);
+                }
+        }
+
+        assert_true(n_failures > 10);
+}
+
+static DomainFacts *alien(void) {
+        DomainFacts *facts;
+
+        assert_int_equal(domain_facts_new(&facts, GUEST_C, "alien"), 0);
+        facts->present = facts->running = true;
+        for (size_t i = 0; i < PLACES; i++)
+                assert_int_equal(
+                        domain_facts_hold(facts, true, made_address(places[i]), "hostdev0"), 0);
+        return facts;
+}
+
+static void a_domain_that_could_not_be_taken_in_is_taken_in_later(void **state) {
+        for (int life = 1; life <= LIVES; life++) {
+                int n = 0;
+
+                for (bool again = true; again; n++) {
+                        Listener listener = { 0 };
+                        Registry registry;
+                        DomainFacts *facts = alien();
+
+                        live(&registry, &listener, (uint32_t) life);
+                        again = FAILS_AFTER(n, registry_observe_domain(&registry, facts));
+                        assert_int_equal(registry_observe_domain(&registry, alien()), 0);
+
+                        assert_int_equal(registry_settle(&registry), 0);
+                        listener_hear(&registry, &listener);
+                        listener_check(&registry, &listener);
+                        listener_done(&listener);
+                        registry_done(&registry);
+                }
+        }
+
+        assert_true(n_failures > 10);
+}
+
+static Attachment *chosen(void) {
+        Attachment *attachment;
+
+        assert_int_equal(attachment_new(&attachment, 100, GUEST_A, "guest"), 0);
+        attachment->devices = calloc(1, sizeof(*attachment->devices));
+        assert_non_null(attachment->devices);
+        attachment->n_devices = 1;
+        attachment->devices[0] = (AttachedDevice){ .address = made_address("0000:09:00.0"),
+                                                   .vendor_id = 0x8086,
+                                                   .product_id = 0x154d };
+        return attachment;
+}
+
+static void an_attachment_that_could_not_be_added_is_not_there(void **state) {
+        int n = 0;
+
+        for (bool again = true; again; n++) {
+                Attachment *attachment = chosen();
+                Registry registry;
+
+                registry_init(&registry);
+                again = FAILS_AFTER(n, registry_add_attachment(&registry, attachment));
+                assert_int_equal(registry_settle(&registry), 0);
+                assert_int_equal(registry.n_attachments, again ? 0 : 1);
+                assert_int_equal(registry.inventory.n_devices, again ? 0 : 1);
+                assert_int_equal(registry.changes.n_items, again ? 0 : 2);
+                registry_done(&registry);
+        }
+
+        assert_true(n_failures > 4);
+}
+
+static void a_change_that_could_not_be_noted_leaves_the_others(void **state) {
+        int n = 0;
+
+        for (bool again = true; again; n++) {
+                _cleanup_(changes_done) Changes changes = { 0 };
+
+                assert_int_equal(changes_add(&changes, OBJECT_POOL, "before"), 0);
+                again = FAILS_AFTER(n, changes_remove(&changes, OBJECT_POOL, "new"));
+                assert_int_equal(changes.n_items, again ? 1 : 2);
+                assert_int_equal(changes_remove(&changes, OBJECT_POOL, "new"), 0);
+                assert_int_equal(changes.n_items, 2);
+        }
+
+        assert_true(n_failures > 0);
+}
+
+static int set_up(void **state) {
+        n_failures = 0;
+        return 0;
+}
+
+#define MEMORY_TEST(test) cmocka_unit_test_setup(test, set_up)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                MEMORY_TEST(a_settlement_that_failed_is_made_good_by_the_next),
+                MEMORY_TEST(a_device_that_could_not_be_taken_in_is_taken_in_later),
+                MEMORY_TEST(a_domain_that_could_not_be_taken_in_is_taken_in_later),
+                MEMORY_TEST(an_attachment_that_could_not_be_added_is_not_there),
+                MEMORY_TEST(a_change_that_could_not_be_noted_leaves_the_others),
+        };
+
+        return cmocka_run_group_tests_name("core/memory", tests, NULL, NULL);
+}
