@@ -238,8 +238,10 @@ static int read_device_spec(Loader *loader, const Place *place, char *value, Ref
                 return r;
 
         r = nova_read_device_spec(value, loader->nova_pool, &everything, &said);
-        if (r != 0)
-                return place_translate(refusal, place, r, &said);
+        if (r > 0)
+                return place_refuse(refusal, place, "device_spec: %s", said.text);
+        if (r < 0)
+                return r;
 
         return everything ? warn(loader, place,
                                  "this line puts every device of the host that is no bridge into "
@@ -247,25 +249,29 @@ static int read_device_spec(Loader *loader, const Place *place, char *value, Ref
                           : 0;
 }
 
+/* Takes @alias over. */
+static int add_nova_alias(Catalog *catalog, Alias *alias, Refusal *refusal) {
+        Alias *older = catalog_find_alias(catalog, alias->name);
+
+        if (!older)
+                return catalog_add_alias(catalog, alias);
+        if (older->is_nova)
+                return nova_merge_alias(older, alias, refusal);
+
+        alias_free(alias);
+        return refuse(refusal, MATCH_INVALID, "[Alias %s] stands above", older->name);
+}
+
 static int read_nova_alias(Loader *loader, const Place *place, char *value, Refusal *refusal) {
         _cleanup_(refusal_done) Refusal said = { 0 };
-        Alias *alias, *older;
+        Alias *alias;
         int r;
 
         r = nova_read_alias(value, &alias, &said);
-        if (r != 0)
-                return place_translate(refusal, place, r, &said);
+        if (r == 0)
+                r = add_nova_alias(&loader->config->catalog, alias, &said);
 
-        older = catalog_find_alias(&loader->config->catalog, alias->name);
-        if (!older)
-                return catalog_add_alias(&loader->config->catalog, alias);
-        if (older->is_nova)
-                return place_translate(refusal, place, nova_merge_alias(older, alias, &said),
-                                       &said);
-
-        alias_free(alias);
-        return place_refuse(refusal, place, "alias '%.64s': [Alias %.64s] stands above",
-                            older->name, older->name);
+        return r > 0 ? place_refuse(refusal, place, "alias: %s", said.text) : r;
 }
 
 static const struct {

@@ -12,6 +12,7 @@
 #include "store/journal-line.h"
 #include "store/journal-records.h"
 #include "store/journal-table.h"
+#include "store/json-text.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -65,17 +66,22 @@ static int give_up_at(Journal *journal, size_t line, const char *text) {
         return problem ? give_up(journal, problem) : -ENOMEM;
 }
 
-/* {"key":KEY} or {"key":KEY,"put":VALUE}; NULL in both for anything else. */
-static json_t *parse_record(const char *text, size_t size, const char **ret_key,
-                            json_t **ret_value) {
-        json_t *record = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+/* {"key":KEY} or {"key":KEY,"put":VALUE}; both borrowed from @ret. 0, -EBADMSG or -ENOMEM. */
+static int parse_record(const char *text, size_t size, json_t **ret, const char **ret_key,
+                        json_t **ret_value) {
+        json_auto_t *record = NULL;
+        int r;
+
+        r = json_text_parse(text, size, &record, NULL);
+        if (r < 0)
+                return r;
 
         *ret_value = NULL;
-        if (record && json_unpack(record, "{s:s, s?:o !}", "key", ret_key, "put", ret_value) == 0)
-                return record;
+        if (json_unpack(record, "{s:s, s?:o !}", "key", ret_key, "put", ret_value) < 0)
+                return json_text_lacks_memory() ? -ENOMEM : -EBADMSG;
 
-        json_decref(record);
-        return NULL;
+        *ret = TAKE(record);
+        return 0;
 }
 
 /* Takes in one line of the file that is whole and unharmed. */
@@ -87,9 +93,11 @@ static int replay_line(Journal *journal, const char *line, size_t size, const ch
         const char *key;
         int r;
 
-        record = parse_record(json, (size_t) (line + size - json), &key, &value);
-        if (!record)
+        r = parse_record(json, (size_t) (line + size - json), &record, &key, &value);
+        if (r == -EBADMSG)
                 return give_up_at(journal, number, "not a record");
+        if (r < 0)
+                return r;
 
         if (strcmp(key, JOURNAL_NEXT_KEY) == 0) {
                 json_int_t next = json_integer_value(value);
@@ -180,9 +188,13 @@ static int read_content(Journal *journal, JournalContent *content) {
                 json_auto_t *record = NULL;
                 json_t *value;
 
-                if (journal_line_check(line, size, &json))
-                        record = parse_record(json, (size_t) (line + size - json), &key, &value);
-                r = record ? record_read(key, value, content, &said) : -ENOMEM;
+                if (!journal_line_check(line, size, &json))
+                        return -EBADMSG;
+                r = parse_record(json, (size_t) (line + size - json), &record, &key, &value);
+                if (r == 0)
+                        r = record_read(key, value, content, &said);
+                if (r > 0 && json_text_lacks_memory())
+                        r = -ENOMEM;
         }
 
         if (r > 0)
@@ -313,8 +325,10 @@ static int append(Journal *journal, const char *key, json_t *value, Refusal *ref
                 return refuse(refusal, JOURNAL_FAILED, "the journal is not written to: %s",
                               journal->problem);
 
-        json = record ? json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-        line = json ? journal_line_new(json) : NULL;
+        r = record ? json_text_print(record, &json) : -ENOMEM;
+        if (r < 0)
+                return r;
+        line = journal_line_new(json);
         if (!line)
                 return -ENOMEM;
 

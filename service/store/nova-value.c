@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "store/json-text.h"
 #include "store/nova.h"
 #include "util/text.h"
 #include "util/vector.h"
@@ -96,11 +97,21 @@ static int put_numbers_aside(const char *text, FILE *out, NovaValue *value, Refu
         return 0;
 }
 
+/* Says what is wrong with what was written, not with what we made of it. */
+static int refuse_json(const char *text, Refusal *refusal) {
+        char message[JSON_MESSAGE_SIZE] = "";
+        json_auto_t *json = NULL;
+
+        if (json_text_parse(text, strlen(text), &json, message) == -ENOMEM)
+                return -ENOMEM;
+
+        return refuse(refusal, MATCH_INVALID, "not JSON: %s", message);
+}
+
 int nova_value_parse(const char *text, NovaValue *ret, Refusal *refusal) {
         _cleanup_(nova_value_done) NovaValue value = { 0 };
         _cleanup_(freep) char *numbered = NULL;
         size_t size = 0;
-        json_error_t error;
         FILE *out;
         int r;
 
@@ -116,14 +127,11 @@ int nova_value_parse(const char *text, NovaValue *ret, Refusal *refusal) {
         if (r != 0)
                 return r;
 
-        value.json = json_loadb(numbered, size, JSON_REJECT_DUPLICATES, &error);
-        if (!value.json && json_error_code(&error) == json_error_out_of_memory)
-                return -ENOMEM;
-        if (!value.json) {
-                /* Said of what was written, not of what we made of it. */
-                json_decref(json_loads(text, JSON_REJECT_DUPLICATES, &error));
-                return refuse(refusal, MATCH_INVALID, "not JSON: %s", error.text);
-        }
+        r = json_text_parse(numbered, size, &value.json, NULL);
+        if (r == -EBADMSG)
+                return refuse_json(text, refusal);
+        if (r < 0)
+                return r;
 
         *ret = value;
         value = (NovaValue){ 0 };

@@ -34,9 +34,12 @@ int made_directory_leave(void **state) {
         return made_directory_empty(state) == 0 && chdir("/") == 0 ? rmdir(directory) : -1;
 }
 
+/* A new file each time: some file systems write one that was truncated to the disk at once. */
 void made_file(const char *path, const char *bytes, size_t size) {
-        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        _cleanup_(closep) int fd = -1;
 
+        assert_true(unlink(path) == 0 || errno == ENOENT);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
         assert_int_equal(write(fd, bytes, size), size);
 }

@@ -281,7 +281,7 @@ static void names_that_both_syntaxes_claim_are_refused(void **state) {
         assert_refused("[pci]\nalias={\"name\":\"x\"}\n[Alias x]\n",
                        "a.conf:3: [Alias x]: a line of Nova's above makes the alias of that name");
         assert_refused("[Alias x]\n[pci]\nalias={\"name\":\"x\"}\n",
-                       "a.conf:3: alias 'x': [Alias x] stands above");
+                       "a.conf:3: alias: [Alias x] stands above");
 }
 
 static void a_line_that_allows_everything_gets_a_warning(void **state) {
@@ -297,12 +297,13 @@ static void a_line_that_allows_everything_gets_a_warning(void **state) {
 
 static void an_error_in_novas_lines_names_file_and_line(void **state) {
         assert_refused("[pci]\ndevice_spec =\n",
-                       "a.conf:2: not JSON: '[' or '{' expected near end of file");
-        assert_refused("[pci]\n\nalias={\"name\":\"x\"}\nalias=\n {\"name\":\"x\",\n"
-                       "  \"numa_policy\":\"socket\"}\n",
-                       "a.conf:4: 'x' has numa_policy socket, in a line above it has legacy");
+                       "a.conf:2: device_spec: not JSON: '[' or '{' expected near end of file");
+        assert_refused(
+                "[pci]\n\nalias={\"name\":\"x\"}\nalias=\n {\"name\":\"x\",\n"
+                "  \"numa_policy\":\"socket\"}\n",
+                "a.conf:4: alias: 'x' has numa_policy socket, in a line above it has legacy");
         assert_refused("[pci]\ndevice_spec={\"vendor\":\"10de\"}\n",
-                       "a.conf:2: unknown key 'vendor'; perhaps vendor_id was meant");
+                       "a.conf:2: device_spec: unknown key 'vendor'; perhaps vendor_id was meant");
 }
 
 static void a_file_that_cannot_be_read_is_an_error(void **state) {
