@@ -10,6 +10,7 @@
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
+#include "util/text.h"
 #include "value.h"
 
 /* An array of structs becomes one of objects, whose members are @names. */
@@ -55,13 +56,32 @@ static int read_explanation(sd_bus_message *reply, json_t **ret) {
         return 0;
 }
 
+/* What is empty is left out, and the number of the item: the rows are in its order. */
+static char *text_of_details(const Client *client, const json_t *row) {
+        _cleanup_(list_freep) char **words = NULL;
+        const char *name;
+        json_t *value;
+
+        json_object_foreach(json_object_get(row, "details"), name, value) {
+                _cleanup_(freep) char *text = value_text(value), *word = NULL;
+
+                if (strcmp(name, "item") == 0 || (text && !*text))
+                        continue;
+                word = text ? text_print("%s=%s", name, text) : NULL;
+                if (!word || list_append(&words, word) < 0)
+                        return NULL;
+        }
+
+        return list_join(words, " ");
+}
+
 static int print_explanation(const Client *client, const json_t *document) {
         static const Column columns[] = {
                 { "ITEM", "item" },
                 { "DEVICE", "device" },
                 { "CHOSEN", "chosen" },
                 { "REASONS", "reasons" },
-                { "DETAILS", "details", COLUMN_LONG },
+                { "DETAILS", .kind = COLUMN_LONG, .text = text_of_details },
         };
         const json_t *rows = json_object_get(document, "candidates");
         const char *text = member_text(json_object_get(document, "summary"), "text");
@@ -127,8 +147,8 @@ int verb_check_host(Client *client, char **arguments) {
         static const Column columns[] = {
                 { "CHECK", "id" },
                 { "RESULT", "result", COLUMN_WORD },
-                { "EVIDENCE", "evidence" },
-                { "WHAT TO DO", "fix" },
+                { "EVIDENCE", "evidence", COLUMN_PROSE },
+                { "WHAT TO DO", "fix", COLUMN_PROSE },
         };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(json_decrefp) json_t *rows = NULL, *checks = NULL;

@@ -24,6 +24,8 @@ static int add_columns(struct libscols_table *table, const Column *columns, size
                         flags |= SCOLS_FL_RIGHT;
                 if (columns[i].kind == COLUMN_LONG)
                         flags |= SCOLS_FL_TRUNC;
+                if (columns[i].kind == COLUMN_PROSE)
+                        flags |= SCOLS_FL_WRAP;
 
                 if (!scols_table_new_column(table, columns[i].heading, 0, flags))
                         return -ENOMEM;

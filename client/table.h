@@ -14,7 +14,8 @@ typedef enum ColumnKind {
         COLUMN_TEXT,
         COLUMN_NUMBER, /* at the right; a negative one is unknown and shown as "-" */
         COLUMN_LONG, /* text that may be cut on a terminal, and left out where every row is empty */
-        COLUMN_WORD, /* a word that may have a colour */
+        COLUMN_PROSE, /* text that may be broken into lines on a terminal */
+        COLUMN_WORD,  /* a word that may have a colour */
 } ColumnKind;
 
 typedef struct Column {
