@@ -75,7 +75,10 @@ bool facts_is_bridge(const Facts *facts) {
 }
 
 bool facts_same_device(const Facts *a, const Facts *b) {
-        if (!address_equal(a->address, b->address) || a->type != b->type)
+        /* A driver may hide that its device is SR-IOV capable: a PF stays itself when it is unbound. */
+        if ((a->type == DEVICE_TYPE_VF) != (b->type == DEVICE_TYPE_VF))
+                return false;
+        if (!address_equal(a->address, b->address))
                 return false;
         if (a->vendor_id != b->vendor_id || a->product_id != b->product_id)
                 return false;

@@ -44,7 +44,7 @@ int facts_set(char **string, const char *value);
 
 bool facts_is_bridge(const Facts *facts); /* class 06 */
 
-/* The same piece of hardware, as far as ids, class, subsystem and type tell? */
+/* The same piece of hardware, as far as ids, class, subsystem and being a VF tell? */
 bool facts_same_device(const Facts *a, const Facts *b);
 
 const char *device_type_to_string(DeviceType type); /* type-PCI, type-PF, type-VF */

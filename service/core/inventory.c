@@ -250,7 +250,8 @@ void inventory_touch(Inventory *inventory, Device *device) {
 static uint32_t compare_facts(const Facts *a, const Facts *b) {
         uint32_t properties = 0;
 
-        if (!facts_same_device(a, b) || !text_equal(a->vendor_name, b->vendor_name) ||
+        if (!facts_same_device(a, b) || a->type != b->type ||
+            !text_equal(a->vendor_name, b->vendor_name) ||
             !text_equal(a->product_name, b->product_name) ||
             !text_equal(a->class_name, b->class_name) ||
             a->max_virtual_functions != b->max_virtual_functions)

@@ -70,6 +70,8 @@ static void what_may_change_on_the_same_hardware_is_not_its_identity(void **stat
         assert_int_equal(list_append(&after->interfaces, "eth0"), 0);
         after->iommu_group = 12;
         after->numa_node = 1;
+        after->type = DEVICE_TYPE_PF; /* its driver hid that */
+        after->max_virtual_functions = 8;
         assert_true(facts_same_device(before, after));
 }
 

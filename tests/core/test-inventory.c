@@ -210,6 +210,18 @@ static void what_differs_is_told_bit_by_bit(void **state) {
         }
 }
 
+static void a_pf_that_its_driver_hides_stays_the_same_device(void **state) {
+        static const Made hidden = { "0000:41:00.0", 0x8086, 0x154d };
+        static const Made pf = { "0000:41:00.0", 0x8086, 0x154d, .type = DEVICE_TYPE_PF,
+                                 .max_virtual_functions = 8 };
+        _cleanup_(inventory_done) Inventory inventory = { 0 };
+
+        (void) apply(&inventory, &hidden, true);
+        assert_int_equal(apply(&inventory, &pf, true), DEVICE_VENDOR_ID);
+        assert_true(find(&inventory, pf.address)->present);
+        assert_int_equal(find(&inventory, pf.address)->facts->type, DEVICE_TYPE_PF);
+}
+
 static void a_group_has_its_members_in_order_bridges_included(void **state) {
         static const Made members[] = {
                 { "0000:03:00.1", 1, 1, .has_group = true, .group = 4 },
@@ -376,6 +388,7 @@ int main(void) {
                 cmocka_unit_test(a_device_that_is_there_is_not_released),
                 cmocka_unit_test(hardware_that_nobody_holds_is_replaced_at_once),
                 cmocka_unit_test(what_differs_is_told_bit_by_bit),
+                cmocka_unit_test(a_pf_that_its_driver_hides_stays_the_same_device),
                 cmocka_unit_test(a_group_has_its_members_in_order_bridges_included),
                 cmocka_unit_test(virtual_functions_and_slot_mates_are_found_in_order),
                 cmocka_unit_test(relatives_are_told_when_somebody_comes_goes_or_moves),
