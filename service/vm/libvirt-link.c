@@ -84,6 +84,15 @@ static void on_removal_failed(virConnectPtr connection, virDomainPtr domain, con
         post_event(userdata, LINK_REMOVAL_FAILED, domain, alias);
 }
 
+/*
+ * The close callback comes once at most, and then it is registered no more. libvirt would drop its reference for us,
+ * but not in a driver without such callbacks, which says yes to the registration and forgets all about it.
+ */
+static void drop_close(Link *link) {
+        if (atomic_exchange(&link->hears_close, false))
+                link_unref(link);
+}
+
 static void on_close(virConnectPtr connection, int reason, void *userdata) {
         static const char *const reasons[] = {
                 [VIR_CONNECT_CLOSE_REASON_ERROR] = "the connection to libvirt broke",
@@ -92,10 +101,12 @@ static void on_close(virConnectPtr connection, int reason, void *userdata) {
                 [VIR_CONNECT_CLOSE_REASON_CLIENT] = "the connection to libvirt was given up",
         };
         const char *text = NULL;
+        Link *link = userdata;
 
         if (reason >= 0 && (size_t) reason < N_ELEMENTS(reasons))
                 text = reasons[reason];
-        post_event(userdata, LINK_LOST, NULL, text ?: "the connection to libvirt is lost");
+        post_event(link, LINK_LOST, NULL, text ?: "the connection to libvirt is lost");
+        drop_close(link);
 }
 
 static void drop_reference(void *userdata) {
@@ -163,11 +174,9 @@ static int listen_to_events(Link *link) {
         }
 
         /* Neither is known to every driver, and a driver without them runs in this process. */
-        if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) >= 0) {
-                /* Ours to drop: a driver without such callbacks says yes and forgets all about it. */
-                link_ref(link);
-                link->hears_close = true;
-        }
+        atomic_store(&link_ref(link)->hears_close, true);
+        if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) < 0)
+                drop_close(link);
         (void) virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
         return 0;
 }
@@ -234,10 +243,7 @@ void link_close(Link *link) {
                         (void) virConnectDomainEventDeregisterAny(link->connection,
                                                                   link->events[i]);
 
-        if (!link->hears_close)
-                return;
-
-        /* Does not return while the callback runs. If it fails, the callback may still come. */
+        /* Does not return while the callback runs. If it fails, the callback has come or may still come. */
         if (virConnectUnregisterCloseCallback(link->connection, on_close) >= 0)
-                link_unref(link);
+                drop_close(link);
 }

@@ -47,7 +47,7 @@ typedef struct Link {
         bool can_attach_live;    /* not libvirt's test driver */
         CpuNodes cpus;           /* of the host, empty when libvirt does not tell */
         int events[LINK_EVENTS]; /* libvirt's numbers; −1: not registered */
-        bool hears_close;        /* the close callback holds a reference */
+        atomic_bool hears_close; /* the close callback holds a reference */
 } Link;
 
 /* Quiets libvirt's own messages and prepares what must be ready before there are threads. Once is enough. */

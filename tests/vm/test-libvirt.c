@@ -3,119 +3,19 @@
  * The hypervisor on libvirt's own test driver: test:///default, which lives in this process, and a
  * host of our own from a file.
  */
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#include <cmocka.h>
 #include <libvirt/libvirt.h>
 
-#include "core/verdict.h"
-#include "util/text.h"
-#include "vm/libvirt.h"
-
-enum {
-        PATIENCE_SEC = 30
-};
-
-static const char default_uuid[] = "6695eb01-f6a4-8304-79aa-97f2502e193f"; /* of libvirt's "test" */
-static const char guest_uuid[] = "11111111-2222-3333-4444-555555555555";
-static const char unknown_uuid[] = "99999999-2222-3333-4444-555555555555";
+#include "vm/told.h"
 
 static const char guest_xml[] = "<domain type='test'><name>%s</name><uuid>%s</uuid>"
                                 "<memory>8192</memory><os><type>hvm</type></os>"
                                 "<devices>%s</devices></domain>";
 
-/* What was told, as the manager would keep it. */
-typedef struct Told {
-        Hypervisor *hypervisor;
-        Domains domains;
-        unsigned n_connected, n_lost, n_reconciled, n_done, n_told;
-        size_t n_held_at_done; /* by the definition of the guest, as told until then */
-        int verdict;
-        char *text;
-} Told;
-
-static void on_connected(void *userdata, bool connected, const char *text) {
-        Told *told = userdata;
-
-        told->n_connected += connected;
-        told->n_lost += !connected;
-        if (!connected) {
-                free(told->text);
-                told->text = strdup(text);
-        }
-}
-
-static void on_reconciled(void *userdata) {
-        ((Told *) userdata)->n_reconciled++;
-}
-
-static void on_domain(void *userdata, DomainFacts *facts) {
-        _cleanup_(domain_facts_freep) DomainFacts *old = NULL;
-        Told *told = userdata;
-
-        told->n_told++;
-        assert_int_equal(domains_apply(&told->domains, facts, &old), 0);
-}
-
-static void on_removal_failed(void *userdata, const char *uuid, const char *alias) {
-        fail_msg("The test driver has no guests that could refuse");
-}
-
-static void on_done(void *userdata, uint32_t attachment, const HypervisorOutcome *outcome) {
-        const DomainFacts *guest;
-        Told *told = userdata;
-
-        assert_int_equal(attachment, 17);
-        guest = domains_find_uuid(&told->domains, guest_uuid);
-        told->n_held_at_done = guest ? guest->n_config : 0;
-        told->n_done++;
-        told->verdict = outcome->verdict;
-        free(told->text);
-        told->text = strdup(outcome->text);
-}
-
-static const HypervisorCallbacks callbacks = {
-        .connected = on_connected,
-        .reconciled = on_reconciled,
-        .domain = on_domain,
-        .removal_failed = on_removal_failed,
-};
-
-/* Dispatches until @condition holds. */
-#define UNTIL(told, condition)                                                                     \
-        for (time_t end = time(NULL) + PATIENCE_SEC; !(condition);) {                              \
-                assert_true(time(NULL) < end);                                                     \
-                turn(told);                                                                        \
-        }
-
-static void turn(Told *told) {
-        struct pollfd fd = { .fd = libvirt_hypervisor_fd(told->hypervisor), .events = POLLIN };
-
-        if (poll(&fd, 1, 50) > 0)
-                libvirt_hypervisor_dispatch(told->hypervisor);
-}
-
-static Told *begin(const char *uri) {
-        Told *told = calloc(1, sizeof(*told));
-
-        assert_non_null(told);
-        assert_int_equal(libvirt_hypervisor_new(&told->hypervisor, uri), 0);
-        assert_string_equal(told->hypervisor->operations->uri(told->hypervisor), uri);
-        assert_int_equal(told->hypervisor->operations->start(told->hypervisor, &callbacks, told),
-                         0);
-        return told;
-}
-
 static int set_up(void **state) {
-        Told *told = begin("test:///default");
+        Told *told = told_begin("test:///default");
 
         UNTIL(told, told->n_reconciled == 1);
         *state = told;
@@ -123,12 +23,7 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        Told *told = *state;
-
-        told->hypervisor->operations->free(told->hypervisor);
-        domains_done(&told->domains);
-        free(told->text);
-        free(told);
+        told_end(*state);
         return 0;
 }
 
@@ -161,57 +56,11 @@ static void undefine(virDomainPtr domain) {
         virDomainFree(domain);
 }
 
-static const DomainFacts *find(const Told *told, const char *uuid) {
-        return domains_find_uuid(&told->domains, uuid);
-}
-
-static bool runs(const Told *told, const char *uuid) {
-        return find(told, uuid) && find(told, uuid)->running;
-}
-
-static HypervisorDevice device(unsigned function, unsigned index) {
-        return (HypervisorDevice){
-                .address = { .bus = 0x41, .function = function },
-                .index = index,
-                .managed = true,
-        };
-}
-
-typedef int (*Operation)(Hypervisor *, const HypervisorJob *, HypervisorDone, void *);
-
-/* Has it done, and waits for the outcome. */
-static void carry_out(Told *told, Operation change, const char *uuid, bool live,
-                      HypervisorDevice *devices, size_t n_devices) {
-        HypervisorJob job = {
-                .attachment = 17,
-                .live = live,
-                .config = !live,
-                .devices = devices,
-                .n_devices = n_devices,
-        };
-        unsigned n_done = told->n_done;
-
-        strcpy(job.domain_uuid, uuid);
-        assert_int_equal(change(told->hypervisor, &job, on_done, told), 0);
-        assert_int_equal(told->n_done, n_done); /* never out of the call */
-        UNTIL(told, told->n_done > n_done);
-}
-
-static void attach(Told *told, const char *uuid, bool live, HypervisorDevice *devices,
-                   size_t n_devices) {
-        carry_out(told, told->hypervisor->operations->attach, uuid, live, devices, n_devices);
-}
-
-static void detach(Told *told, const char *uuid, bool live, HypervisorDevice *devices,
-                   size_t n_devices) {
-        carry_out(told, told->hypervisor->operations->detach, uuid, live, devices, n_devices);
-}
-
 /* --- connecting ------------------------------------------------------------------------------ */
 
 static void every_domain_is_told_before_the_reconcile_ends(void **state) {
         Told *told = *state;
-        const DomainFacts *facts = find(told, default_uuid);
+        const DomainFacts *facts = told_find(told, default_uuid);
 
         assert_int_equal(told->n_connected, 1);
         assert_int_equal(told->n_lost, 0);
@@ -238,7 +87,7 @@ static void an_unreachable_libvirt_is_told_once_and_tried_again(void **state) {
         assert_true(asprintf(&file, "%s/host.xml", path) > 0);
         assert_true(asprintf(&uri, "test://%s", file) > 0);
 
-        told = begin(uri);
+        told = told_begin(uri);
         UNTIL(told, told->n_lost == 1);
         assert_non_null(strstr(told->text, "host.xml"));
         assert_int_equal(told->n_connected, 0);
@@ -255,30 +104,30 @@ static void an_unreachable_libvirt_is_told_once_and_tried_again(void **state) {
         assert_int_equal(told->n_lost, 1);
         assert_int_equal(told->n_connected, 1);
         assert_int_equal(told->domains.n_items, 1);
-        assert_string_equal(find(told, guest_uuid)->name, "own");
+        assert_string_equal(told_find(told, guest_uuid)->name, "own");
 
-        assert_int_equal(tear_down((void **) &told), 0);
+        told_end(told);
         assert_int_equal(unlink(file), 0);
         assert_int_equal(rmdir(path), 0);
 }
 
 static void without_a_connection_a_change_is_unavailable(void **state) {
-        Told *told = begin("test:///nowhere/at/all");
-        HypervisorDevice devices[] = { device(0, 0) };
+        Told *told = told_begin("test:///nowhere/at/all");
+        HypervisorDevice devices[] = { told_device(0, 0) };
 
-        attach(told, default_uuid, false, devices, 1);
+        told_attach(told, default_uuid, false, devices, 1);
         assert_int_equal(told->verdict, HYPERVISOR_UNAVAILABLE);
         assert_true(told->text[0] != '\0');
-        assert_int_equal(tear_down((void **) &told), 0);
+        told_end(told);
 }
 
 static void the_end_may_come_at_any_time(void **state) {
         for (unsigned i = 0; i < 20; i++) {
-                Told *told = begin("test:///default");
+                Told *told = told_begin("test:///default");
 
                 for (unsigned k = 0; k < i % 4; k++)
-                        turn(told);
-                assert_int_equal(tear_down((void **) &told), 0);
+                        told_turn(told);
+                told_end(told);
         }
 }
 
@@ -290,20 +139,20 @@ static void a_domain_is_followed_from_its_definition_to_its_end(void **state) {
         virDomainPtr domain;
 
         domain = define(stranger, "guest", "");
-        UNTIL(told, find(told, guest_uuid));
-        assert_string_equal(find(told, guest_uuid)->name, "guest");
-        assert_true(find(told, guest_uuid)->persistent);
-        assert_false(find(told, guest_uuid)->running);
+        UNTIL(told, told_find(told, guest_uuid));
+        assert_string_equal(told_find(told, guest_uuid)->name, "guest");
+        assert_true(told_find(told, guest_uuid)->persistent);
+        assert_false(told_find(told, guest_uuid)->running);
 
         assert_int_equal(virDomainCreate(domain), 0);
-        UNTIL(told, runs(told, guest_uuid));
+        UNTIL(told, told_runs(told, guest_uuid));
 
         assert_int_equal(virDomainDestroy(domain), 0);
-        UNTIL(told, !runs(told, guest_uuid));
-        assert_true(find(told, guest_uuid)->persistent);
+        UNTIL(told, !told_runs(told, guest_uuid));
+        assert_true(told_find(told, guest_uuid)->persistent);
 
         undefine(domain);
-        UNTIL(told, !find(told, guest_uuid));
+        UNTIL(told, !told_find(told, guest_uuid));
 }
 
 static void a_running_domain_outlives_its_definition(void **state) {
@@ -312,14 +161,14 @@ static void a_running_domain_outlives_its_definition(void **state) {
         virDomainPtr domain = define(stranger, "guest", "");
 
         assert_int_equal(virDomainCreate(domain), 0);
-        UNTIL(told, runs(told, guest_uuid));
+        UNTIL(told, told_runs(told, guest_uuid));
         assert_int_equal(virDomainUndefine(domain), 0);
-        UNTIL(told, !find(told, guest_uuid)->persistent);
-        assert_true(runs(told, guest_uuid));
+        UNTIL(told, !told_find(told, guest_uuid)->persistent);
+        assert_true(told_runs(told, guest_uuid));
 
         assert_int_equal(virDomainDestroy(domain), 0);
         virDomainFree(domain);
-        UNTIL(told, !find(told, guest_uuid));
+        UNTIL(told, !told_find(told, guest_uuid));
 }
 
 static void a_device_that_somebody_else_gave_is_seen(void **state) {
@@ -333,16 +182,16 @@ static void a_device_that_somebody_else_gave_is_seen(void **state) {
         const DomainFacts *facts;
         char text[ADDRESS_TEXT_SIZE];
 
-        UNTIL(told, find(told, guest_uuid));
-        facts = find(told, guest_uuid);
+        UNTIL(told, told_find(told, guest_uuid));
+        facts = told_find(told, guest_uuid);
         assert_int_equal(facts->n_config, 1);
         assert_string_equal(address_format(facts->config[0].address, text), "0000:42:1f.7");
         assert_string_equal(facts->config[0].alias, "");
         assert_int_equal(facts->n_live, 0);
 
         assert_int_equal(virDomainCreate(domain), 0);
-        UNTIL(told, runs(told, guest_uuid));
-        assert_int_equal(find(told, guest_uuid)->n_live, 1);
+        UNTIL(told, told_runs(told, guest_uuid));
+        assert_int_equal(told_find(told, guest_uuid)->n_live, 1);
 
         undefine(domain);
 }
@@ -353,12 +202,12 @@ static void a_refresh_tells_the_domain_again(void **state) {
 
         assert_int_equal(told->hypervisor->operations->refresh(told->hypervisor, default_uuid), 0);
         UNTIL(told, told->n_told > n_told);
-        assert_non_null(find(told, default_uuid));
+        assert_non_null(told_find(told, default_uuid));
 
         n_told = told->n_told;
         assert_int_equal(told->hypervisor->operations->refresh(told->hypervisor, unknown_uuid), 0);
         UNTIL(told, told->n_told > n_told);
-        assert_null(find(told, unknown_uuid));
+        assert_null(told_find(told, unknown_uuid));
 }
 
 static void many_refreshes_become_few(void **state) {
@@ -370,7 +219,7 @@ static void many_refreshes_become_few(void **state) {
                         told->hypervisor->operations->refresh(told->hypervisor, default_uuid), 0);
         UNTIL(told, told->n_told >= n_told + 2);
         /* A job queued behind every reading that is still to come. */
-        detach(told, default_uuid, false, NULL, 0);
+        told_detach(told, default_uuid, false, NULL, 0);
         assert_true(told->n_told <= n_told + 3);
 }
 
@@ -378,18 +227,18 @@ static void many_refreshes_become_few(void **state) {
 
 static void a_device_is_attached_to_the_definition_and_taken_out_again(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();
-        HypervisorDevice devices[] = { device(0, 0), device(1, 1) };
+        HypervisorDevice devices[] = { told_device(0, 0), told_device(1, 1) };
         _cleanup_(freep) char *xml = NULL;
         Told *told = *state;
         virDomainPtr domain = define(stranger, "guest", "");
         const DomainFacts *facts;
 
         devices[1].managed = false;
-        attach(told, guest_uuid, false, devices, 2);
+        told_attach(told, guest_uuid, false, devices, 2);
         assert_int_equal(told->verdict, 0);
         assert_int_equal(told->n_held_at_done, 2); /* facts come before done */
 
-        facts = find(told, guest_uuid);
+        facts = told_find(told, guest_uuid);
         assert_int_equal(facts->n_config, 2);
         assert_string_equal(facts->config[0].alias, "ua-hostdev1-17-0");
         assert_true(address_equal(facts->config[0].address, devices[0].address));
@@ -401,53 +250,53 @@ static void a_device_is_attached_to_the_definition_and_taken_out_again(void **st
         assert_non_null(strstr(xml, "type='pci' managed='no'"));
         assert_non_null(strstr(xml, "<driver name='vfio'/>"));
 
-        detach(told, guest_uuid, false, &devices[1], 1);
+        told_detach(told, guest_uuid, false, &devices[1], 1);
         assert_int_equal(told->verdict, 0);
-        assert_int_equal(find(told, guest_uuid)->n_config, 1);
-        assert_string_equal(find(told, guest_uuid)->config[0].alias, "ua-hostdev1-17-0");
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1);
+        assert_string_equal(told_find(told, guest_uuid)->config[0].alias, "ua-hostdev1-17-0");
 
-        detach(told, guest_uuid, false, devices, 2);
+        told_detach(told, guest_uuid, false, devices, 2);
         assert_int_equal(told->verdict, 0);
-        assert_int_equal(find(told, guest_uuid)->n_config, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 0);
 
         undefine(domain);
 }
 
 static void a_live_attach_is_refused_in_libvirts_own_words(void **state) {
-        HypervisorDevice devices[] = { device(0, 0) };
+        HypervisorDevice devices[] = { told_device(0, 0) };
         Told *told = *state;
 
-        attach(told, default_uuid, true, devices, 1);
+        told_attach(told, default_uuid, true, devices, 1);
         assert_int_equal(told->verdict, HYPERVISOR_REFUSED);
         assert_non_null(strstr(told->text, "not supported by the connection driver"));
-        assert_int_equal(find(told, default_uuid)->n_live, 0);
-        assert_int_equal(find(told, default_uuid)->n_config, 0);
+        assert_int_equal(told_find(told, default_uuid)->n_live, 0);
+        assert_int_equal(told_find(told, default_uuid)->n_config, 0);
 }
 
 static void an_unknown_domain_is_told_as_such(void **state) {
-        HypervisorDevice devices[] = { device(0, 0) };
+        HypervisorDevice devices[] = { told_device(0, 0) };
         Told *told = *state;
 
-        attach(told, unknown_uuid, false, devices, 1);
+        told_attach(told, unknown_uuid, false, devices, 1);
         assert_int_equal(told->verdict, DOMAIN_UNKNOWN);
         assert_true(told->text[0] != '\0');
 }
 
 static void what_is_not_there_counts_as_taken_back(void **state) {
-        HypervisorDevice devices[] = { device(0, 0) };
+        HypervisorDevice devices[] = { told_device(0, 0) };
         Told *told = *state;
 
-        detach(told, unknown_uuid, false, devices, 1);
+        told_detach(told, unknown_uuid, false, devices, 1);
         assert_int_equal(told->verdict, 0);
-        detach(told, default_uuid, false, devices, 1);
+        told_detach(told, default_uuid, false, devices, 1);
         assert_int_equal(told->verdict, 0);
-        detach(told, default_uuid, true, devices, 1);
+        told_detach(told, default_uuid, true, devices, 1);
         assert_int_equal(told->verdict, 0);
 }
 
 static void our_alias_at_another_address_is_not_touched(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();
-        HypervisorDevice devices[] = { device(0, 0) };
+        HypervisorDevice devices[] = { told_device(0, 0) };
         Told *told = *state;
         virDomainPtr domain =
                 define(stranger, "guest",
@@ -455,10 +304,10 @@ static void our_alias_at_another_address_is_not_touched(void **state) {
                        "<address domain='0' bus='0x42' slot='0' function='0'/></source>"
                        "<alias name='ua-hostdev1-17-0'/></hostdev>");
 
-        detach(told, guest_uuid, false, devices, 1);
+        told_detach(told, guest_uuid, false, devices, 1);
         assert_int_equal(told->verdict, 0);
-        assert_int_equal(find(told, guest_uuid)->n_config, 1);
-        assert_int_equal(find(told, guest_uuid)->config[0].address.bus, 0x42);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1);
+        assert_int_equal(told_find(told, guest_uuid)->config[0].address.bus, 0x42);
 
         undefine(domain);
 }
@@ -466,15 +315,15 @@ static void our_alias_at_another_address_is_not_touched(void **state) {
 static void a_second_device_that_is_refused_leaves_the_first_to_the_caller(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();
         /* libvirt takes no second device with the same alias. */
-        HypervisorDevice devices[] = { device(0, 0), device(1, 0) };
+        HypervisorDevice devices[] = { told_device(0, 0), told_device(1, 0) };
         Told *told = *state;
         virDomainPtr domain = define(stranger, "guest", "");
 
-        attach(told, guest_uuid, false, devices, 2);
+        told_attach(told, guest_uuid, false, devices, 2);
         assert_int_equal(told->verdict, HYPERVISOR_REFUSED);
         assert_non_null(strstr(told->text, "alias"));
-        assert_int_equal(find(told, guest_uuid)->n_config, 1);
-        assert_int_equal(find(told, guest_uuid)->config[0].address.function, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1);
+        assert_int_equal(told_find(told, guest_uuid)->config[0].address.function, 0);
 
         undefine(domain);
 }
@@ -483,21 +332,18 @@ static void changes_of_one_domain_follow_each_other(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();
         Told *told = *state;
         virDomainPtr domain = define(stranger, "guest", "");
-        HypervisorDevice one = device(0, 0);
-        HypervisorJob job = { .attachment = 17, .config = true, .devices = &one, .n_devices = 1 };
-        const HypervisorOperations *operations = told->hypervisor->operations;
+        HypervisorDevice devices[] = { told_device(0, 0) };
 
-        strcpy(job.domain_uuid, guest_uuid);
         for (unsigned i = 0; i < 20; i++) {
-                assert_int_equal(operations->attach(told->hypervisor, &job, on_done, told), 0);
-                assert_int_equal(operations->detach(told->hypervisor, &job, on_done, told), 0);
+                told_attach_start(told, guest_uuid, false, devices, 1);
+                told_detach_start(told, guest_uuid, false, devices, 1);
         }
         /* Were one out of turn, an attach would meet its own alias and be refused. */
         for (unsigned i = 1; i <= 40; i++) {
                 UNTIL(told, told->n_done >= i);
                 assert_int_equal(told->verdict, 0);
         }
-        assert_int_equal(find(told, guest_uuid)->n_config, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 0);
 
         undefine(domain);
 }
