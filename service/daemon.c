@@ -149,6 +149,16 @@ static int port_check_host(void *userdata,
         return readiness_check(row, row_userdata);
 }
 
+/* Events were lost, or one could not be followed: only the whole host says what is so now. */
+static void scan_again(Daemon *daemon, int error) {
+        int r;
+
+        log_info("Reading all devices again: %s", strerror(-error));
+        r = manager_scan(daemon->manager);
+        if (r < 0)
+                log_error("Cannot read the devices of the host: %s", strerror(-r));
+}
+
 static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Daemon *daemon = userdata;
         Address address;
@@ -160,14 +170,24 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
                         break;
         }
 
-        if (r == 0)
-                return 0;
-
-        /* Events were lost, or one could not be followed: only the whole host says what is so now. */
-        log_info("Reading all devices again: %s", strerror(-r));
-        r = manager_scan(daemon->manager);
         if (r < 0)
-                log_error("Cannot read the devices of the host: %s", strerror(-r));
+                scan_again(daemon, r);
+        return 0;
+}
+
+/* A file system was mounted, an interface got an address: what the host uses has changed. */
+static int on_use(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Daemon *daemon = userdata;
+        _cleanup_(freep) Address *addresses = NULL;
+        size_t n = 0;
+        int r;
+
+        r = scan_take_use_changes(daemon->scan, &addresses, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = manager_observe(daemon->manager, addresses[i]);
+
+        if (r < 0)
+                scan_again(daemon, r);
         return 0;
 }
 
@@ -319,6 +339,9 @@ static int plug_together(Daemon *daemon) {
 
         r = sd_event_add_io(daemon->event, NULL, watch_fd(daemon->watch), EPOLLIN, on_watch,
                             daemon);
+        if (r >= 0)
+                r = sd_event_add_io(daemon->event, NULL, scan_use_fd(daemon->scan), EPOLLIN, on_use,
+                                    daemon);
         if (r >= 0)
                 r = sd_event_add_io(daemon->event, NULL, daemon->hypervisor.fd, EPOLLIN,
                                     on_hypervisor, daemon);
