@@ -48,28 +48,28 @@ def a_request_chooses_gives_and_gives_back():
 
 @test
 def all_or_none():
-    before = w.truth()
+    before = w.everything()
     path, error = w.attach("test", "vf:1,nic:3")
     assert path is None and "2 of 3 asked" in error, error
-    assert w.truth() == before
+    assert w.everything() == before
 
 
 @test
 def a_live_attach_is_refused_by_the_test_driver_and_leaves_nothing():
-    before = w.truth()[1:]
+    before = w.everything()[1:]
     path, error = w.attach("test", "nic:2", "live", "b", "true", "config", "b", "false")
     assert path is None and error, error
-    assert w.truth()[1:] == before
+    assert w.everything()[1:] == before
 
 
 @test
 def a_dry_run_answers_without_doing():
-    before = w.truth()
+    before = w.everything()
     path, error = w.attach("test", "nic:2", "dry-run", "b", "true")
     assert (path, error) == ("/", None), error
     path, error = w.attach("test", "nic:3", "dry-run", "b", "true")
     assert "asked" in error, error
-    assert w.truth() == before
+    assert w.everything() == before
 
 
 @test

@@ -31,7 +31,7 @@ def refused(error):
 
 @test
 def who_is_not_allowed_changes_nothing():
-    before = w.truth()
+    before = w.everything()
     for request in ("nic", "nic:60"):
         path, error = w.attach("test", request, user="nobody-special")
         assert path is None and refused(error), error
@@ -41,7 +41,7 @@ def who_is_not_allowed_changes_nothing():
         assert refused(error), f"{method}: {error}"
     answer, error = w.call(world.ROOT, world.MANAGER, "Reload", user="nobody-special")
     assert refused(error), error
-    assert w.truth() == before
+    assert w.everything() == before
 
 
 @test
@@ -109,10 +109,10 @@ def the_sample_rule_lets_lab_have_the_gpu_in_its_own_domains_alone():
 @test
 def without_polkit_nobody_but_root_may_anything():
     w.stop("polkit")
-    before = w.truth()
+    before = w.everything()
     path, error = w.attach("test", "nic", user="lab")
     assert path is None and error, error
-    assert w.truth() == before
+    assert w.everything() == before
     path, error = w.attach("test", "nic", "dry-run", "b", "true")
     assert path == "/", error
 

@@ -12,10 +12,10 @@ INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
 
 
 def refused(error, interface, method, signature, *arguments, path=world.ROOT):
-    before = w.truth()
+    before = w.everything()
     answer, name = w.call_raw(path, interface, method, signature, *arguments)
     assert name == (error if "." in error else f"org.hostdev1.Error.{error}"), f"{method}: {name}, not {error}"
-    assert w.truth() == before, f"{method} changed something"
+    assert w.everything() == before, f"{method} changed something"
 
 
 def attach(error, domain, request, **options):
@@ -105,11 +105,11 @@ def a_configuration_with_an_error_leaves_the_old_one_in_force():
     for number, text in ((2, "[Pool a]\nMatch=vendr_id=8086\n"), (1, "[Pol a]\n"), (2, "[Pool a]\nMach=x\n"),
                          (2, "[pci]\ndevice_spec = {\"address\": \n")):
         w.configure(text, "hostdevd.conf.d/50-bad.conf")
-        before = w.truth()
+        before = w.everything()
         answer, error = w.call(world.ROOT, world.MANAGER, "Reload")
         assert error and f"50-bad.conf:{number}:" in error, error
         refused("InvalidConfig", world.MANAGER, "Reload", "")
-        assert w.truth() == before
+        assert w.everything() == before
         done = w.ctl("check-config", w.configuration / "hostdevd.conf.d/50-bad.conf")
         assert done.returncode == 1 and f"50-bad.conf:{number}:" in done.stderr + done.stdout, done
     (w.configuration / "hostdevd.conf.d/50-bad.conf").unlink()

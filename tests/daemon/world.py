@@ -212,6 +212,11 @@ class World:
             self.wait_name(NAME, process)
         return process
 
+    def fake_daemon(self):
+        """The daemon with the fake hypervisor, once it has seen every domain."""
+        self.daemon("tests/fakes/hostdevd-fake", {"LIBVIRT_DEFAULT_URI": str(self.truth.path)})
+        wait_for(lambda: self.property(ROOT, MANAGER, "LibvirtConnected"), "the fake hypervisor")
+
     def wait_name(self, name, process=None):
         def owned():
             assert process is None or process.poll() is None, f"it ended: {self.log('daemon')}"
@@ -289,7 +294,7 @@ class World:
         except dbus.DBusException as error:
             return None, error.get_dbus_name()
 
-    def truth(self):
+    def everything(self):
         """All that a failed call must leave as it was: state directory, libvirt, objects."""
         state = {path.name: path.read_bytes() for path in sorted(self.state.iterdir())}
         domains = [self.virsh("dumpxml", "--inactive", name).stdout
@@ -340,3 +345,51 @@ def main(module, build, make=standard):
         tap.run(tap.tests_of(module))
     finally:
         module.w.close()
+
+
+class Truth:
+    """The fake hypervisor: a process of its own that keeps what domains hold, whatever dies."""
+
+    def __init__(self, w):
+        self.path = w.directory / "hypervisor"
+        w.start("hypervisor", [sys.executable, FAKES / "hypervisor-process", self.path])
+        wait_for(self.path.exists, "the fake hypervisor")
+        self.path.chmod(0o777)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(self.path))
+        self.file = self.socket.makefile("r")
+        self.number = 0
+
+    def ask(self, call, **arguments):
+        self.number += 1
+        message = {"call": call, "id": self.number, **{key.replace("_", "-"): value for key, value in arguments.items()}}
+        self.socket.sendall(json.dumps(message).encode() + b"\n")
+        while True:
+            answer = json.loads(self.file.readline())
+            if answer.get("id") == self.number:
+                assert "error" not in answer, answer
+                return answer
+
+    def held(self, uuid, side):
+        """Addresses in the running ("live") or saved ("config") domain, as the hypervisor has them."""
+        for domain in self.ask("truth")["domains"]:
+            if domain["uuid"] == uuid:
+                return sorted(device["address"] for device in domain[side])
+        return []
+
+
+WEB, DATABASE = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+
+
+def with_fake(build, configuration=CONFIGURATION):
+    """As standard(), with the fake hypervisor: domain web runs and is defined, database is defined."""
+    w = World(build)
+    w.host()
+    w.bus()
+    w.polkit()
+    w.configure(configuration)
+    w.truth = Truth(w)
+    w.truth.ask("define", name="web", uuid=WEB, running=True)
+    w.truth.ask("define", name="database", uuid=DATABASE)
+    w.fake_daemon()
+    return w
