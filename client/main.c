@@ -219,6 +219,15 @@ static int check_usage(const Verb *verb, int n_arguments, int given) {
         return STATUS_DONE;
 }
 
+/* The bus carries nothing else, and neither does JSON. */
+static int check_text(char **arguments) {
+        for (; *arguments; arguments++)
+                if (!text_is_utf8(*arguments, strlen(*arguments)))
+                        return complain(STATUS_USAGE, "'%s' is not UTF-8", *arguments);
+
+        return STATUS_DONE;
+}
+
 static int run(Client *client, int argc, char **argv) {
         int option, given = 0, n_words, status;
         const Verb *verb;
@@ -240,6 +249,10 @@ static int run(Client *client, int argc, char **argv) {
                 if (option >= OPTION_ALL)
                         given |= option;
         }
+
+        status = check_text(argv);
+        if (status != STATUS_DONE)
+                return status;
 
         verb = find_verb(argv + optind, argc - optind, &n_words);
         if (!verb)

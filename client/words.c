@@ -5,13 +5,22 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int add_word(json_t *line, const char *word, Refusal *refusal) {
-        const char *equals = strchr(word, '=');
-        _cleanup_(freep) char *key = NULL;
+#include "util/text.h"
 
-        if (!equals || equals == word)
+static bool is_word(const char *text) {
+        const char *equals = strchr(text, '=');
+
+        return equals && equals != text;
+}
+
+static int add_word(json_t *line, const char *word, Refusal *refusal) {
+        _cleanup_(freep) char *key = NULL;
+        const char *equals;
+
+        if (!is_word(word))
                 return refuse(refusal, MATCH_INVALID, "'%s' is no key=value", word);
 
+        equals = strchr(word, '=');
         key = strndup(word, (size_t) (equals - word));
         if (!key)
                 return -ENOMEM;
@@ -24,31 +33,36 @@ static int add_word(json_t *line, const char *word, Refusal *refusal) {
         return json_object_set_new(line, key, json_string(equals + 1)) < 0 ? -ENOMEM : 0;
 }
 
-/* A line as in a file. */
-static int add_words(json_t *line, const char *text, Refusal *refusal) {
+/* Parts a line as in a file is parted. An open quote reaches to the end. */
+static int split(const char *text, char ***ret) {
+        _cleanup_(list_freep) char **words = NULL;
         int r;
 
-        for (;;) {
-                _cleanup_(freep) char *word = NULL;
-                size_t size;
+        while (*(text += strspn(text, " \t"))) {
+                const char *begin = *text == '"' ? text + 1 : text;
+                size_t size = strcspn(begin, *text == '"' ? "\"" : " \t");
+                _cleanup_(freep) char *word = strndup(begin, size);
 
-                text += strspn(text, " \t");
-                if (!*text)
-                        return 0;
-
-                size = *text == '"' ? strcspn(text + 1, "\"") : strcspn(text, " \t");
-                if (*text == '"' && text[1 + size] != '"')
-                        return refuse(refusal, MATCH_INVALID, "a quote is left open: %s", text);
-
-                word = strndup(*text == '"' ? text + 1 : text, size);
-                if (!word)
-                        return -ENOMEM;
-                text += *text == '"' ? size + 2 : size;
-
-                r = add_word(line, word, refusal);
-                if (r != 0)
+                r = word ? list_append(&words, word) : -ENOMEM;
+                if (r < 0)
                         return r;
+
+                text = begin + size;
+                if (*text == '"')
+                        text++;
         }
+
+        *ret = TAKE(words);
+        return 0;
+}
+
+/* "tag.rack=row 4" is one word with a blank in it, "vendor_id=8086 product_id=154d" a line. */
+static bool is_line(char *const *words) {
+        for (size_t i = 0; words && words[i]; i++)
+                if (!is_word(words[i]))
+                        return false;
+
+        return list_length(words) > 1;
 }
 
 /* The line goes to the lines, if there is anything in it, and an empty one takes its place. */
@@ -69,17 +83,21 @@ static int end_line(json_t *lines, json_t **line) {
 }
 
 static int add_argument(json_t *lines, json_t **line, const char *argument, Refusal *refusal) {
-        bool is_line = strpbrk(argument, " \t");
-        int r = 0;
+        _cleanup_(list_freep) char **words = NULL;
+        int r;
 
         if (strcmp(argument, "or") == 0)
                 return end_line(lines, line);
-        if (!is_line)
+
+        r = split(argument, &words);
+        if (r < 0)
+                return r;
+        if (!is_line(words))
                 return add_word(*line, argument, refusal);
 
         r = end_line(lines, line);
-        if (r == 0)
-                r = add_words(*line, argument, refusal);
+        for (size_t i = 0; r == 0 && words[i]; i++)
+                r = add_word(*line, words[i], refusal);
         if (r == 0)
                 r = end_line(lines, line);
         return r;

@@ -357,7 +357,8 @@ def wrong_usage_is_status_2_without_a_call(bus):
                       ['attach', 'a', 'b', '--wait='], ['attach', 'a', 'b', '--wait=4294967296'],
                       ['pool'], ['pool', 'add', 'x'], ['pool', 'add', 'x', 'y'],
                       ['pool', 'add', 'x', 'a=b', 'a=c'], ['pool', 'add', 'x', 'or'],
-                      ['pool', 'add', 'x', 'a=b "c=d'], ['monitor', 'x'], ['-H']):
+                      ['pool', 'add', 'x', 'a=b c=d a=e'], ['monitor', 'x'], ['-H'], ['attach', b'\xff', 'nic'], ['pool', 'add', 'p', b'a=\xff'],
+                      ['detach', '1', b'--reason=\xff']):
         fails(bus, 2, *arguments, DBUS_SYSTEM_BUS_ADDRESS='unix:path=/nonexistent/socket')
 
 
