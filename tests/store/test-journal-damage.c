@@ -109,7 +109,8 @@ static void a_file_cut_anywhere_keeps_its_whole_records_and_is_written_on(void *
         Sample sample = make_sample();
 
         for (size_t size = 0; size <= sample.size; size++) {
-                _cleanup_(journal_content_done) JournalContent content = { 0 }, after = { 0 };
+                _cleanup_(journal_content_done) JournalContent content = { 0 }, between = { 0 },
+                                                               after = { 0 };
                 size_t n_lines = count_lines(sample.bytes, size);
                 Journal *journal;
 
@@ -119,6 +120,12 @@ static void a_file_cut_anywhere_keeps_its_whole_records_and_is_written_on(void *
                 assert_sample_content(&content, n_lines);
                 assert_untouched(sample.bytes, size);
 
+                /* A record shorter than most of what was torn, then a longer one. */
+                assert_int_equal(journal_end_attachment(journal, 8, NULL), 0);
+                journal_free(journal);
+                assert_int_equal(journal_open(&journal, ".", &between), 0);
+                assert_null(journal_problem(journal));
+                assert_int_equal(between.n_attachments, content.n_attachments);
                 assert_int_equal(journal_put_attachment(journal, attachment, NULL), 0);
                 journal_free(journal);
 

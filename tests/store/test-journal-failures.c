@@ -29,6 +29,7 @@ static struct {
         Mode mode;
         unsigned n_calls, failing; /* the number of the call that fails, from 1 */
         int error;
+        char trace[128]; /* the calls, a letter each: w t r u d f */
 } disk;
 
 static void disk_set(Mode mode, unsigned failing, int error) {
@@ -36,9 +37,17 @@ static void disk_set(Mode mode, unsigned failing, int error) {
         disk.n_calls = 0;
         disk.failing = failing;
         disk.error = error;
+        disk.trace[0] = '\0';
 }
 
-static bool fails(void) {
+static bool fails(char call) {
+        size_t size = strlen(disk.trace);
+
+        if (size + 1 < sizeof(disk.trace)) {
+                disk.trace[size] = call;
+                disk.trace[size + 1] = '\0';
+        }
+
         disk.n_calls++;
         if (disk.mode == MODE_COUNT || disk.n_calls < disk.failing)
                 return false;
@@ -63,7 +72,7 @@ int __wrap_fsync(int fd);
 
 /* A full disk takes some of what is written before it says so. */
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t size, off_t offset) {
-        if (!fails())
+        if (!fails('w'))
                 return __real_pwrite64(fd, bytes, size, offset);
 
         if (disk.n_calls == disk.failing)
@@ -73,23 +82,23 @@ ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t size, off_t offset) {
 }
 
 int __wrap_ftruncate64(int fd, off_t size) {
-        return fails() ? -1 : __real_ftruncate64(fd, size);
+        return fails('t') ? -1 : __real_ftruncate64(fd, size);
 }
 
 int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to) {
-        return fails() ? -1 : __real_renameat(from_directory, from, to_directory, to);
+        return fails('r') ? -1 : __real_renameat(from_directory, from, to_directory, to);
 }
 
 int __wrap_unlinkat(int directory, const char *name, int flags) {
-        return fails() ? -1 : __real_unlinkat(directory, name, flags);
+        return fails('u') ? -1 : __real_unlinkat(directory, name, flags);
 }
 
 int __wrap_fdatasync(int fd) {
-        return fails() ? -1 : 0;
+        return fails('d') ? -1 : 0;
 }
 
 int __wrap_fsync(int fd) {
-        return fails() ? -1 : 0;
+        return fails('f') ? -1 : 0;
 }
 
 enum {
@@ -281,6 +290,48 @@ static void a_sync_that_fails_again_ends_all_writing(void **state) {
         assert_int_equal(after.attachments[0]->number, 1);
 }
 
+static void what_is_answered_is_synced_in_this_order(void **state) {
+        _cleanup_(journal_content_done) JournalContent content = { 0 };
+        Model model = empty_model();
+        Journal *journal;
+
+        disk_set(MODE_COUNT, 0, 0);
+        assert_int_equal(journal_open(&journal, ".", &content), 0);
+        assert_string_equal(disk.trace, "");
+
+        /* The new file and its name, before anything is written to it. */
+        assert_int_equal(record(journal, 1, 0, &model, NULL), 0);
+        assert_string_equal(disk.trace, "uwfrf"
+                                        "wd");
+
+        disk_set(MODE_COUNT, 0, 0);
+        assert_int_equal(record(journal, 2, 0, &model, NULL), 0);
+        assert_string_equal(disk.trace, "wd");
+
+        disk_set(MODE_ONCE, 2, EIO);
+        assert_int_equal(record(journal, 3, 0, &model, NULL), JOURNAL_FAILED);
+        assert_string_equal(disk.trace, "wd"
+                                        "td");
+        journal_free(journal);
+}
+
+static void a_directory_that_cannot_be_synced_ends_all_writing(void **state) {
+        _cleanup_(journal_content_done) JournalContent content = { 0 };
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        Model model = empty_model();
+        Journal *journal;
+
+        disk_set(MODE_COUNT, 0, 0);
+        assert_int_equal(journal_open(&journal, ".", &content), 0);
+        disk_set(MODE_ONCE, strlen("uwfrf"), EIO);
+        assert_int_equal(record(journal, 1, 0, &model, &refusal), JOURNAL_FAILED);
+        assert_string_equal(journal_problem(journal), "the state directory could not be synced");
+        assert_int_equal(record(journal, 2, 0, &model, &refusal), JOURNAL_FAILED);
+        assert_string_equal(refusal.text, "the journal is not written to: "
+                                          "the state directory could not be synced");
+        journal_free(journal);
+}
+
 static void a_full_disk_is_named_and_left_as_it_was(void **state) {
         _cleanup_(journal_content_done) JournalContent content = { 0 };
         _cleanup_(refusal_done) Refusal refusal = { 0 };
@@ -308,6 +359,8 @@ int main(void) {
                 TEST(one_failing_call_costs_at_most_the_record_that_was_refused),
                 TEST(death_at_any_call_keeps_all_that_was_accepted),
                 TEST(a_sync_that_fails_again_ends_all_writing),
+                TEST(what_is_answered_is_synced_in_this_order),
+                TEST(a_directory_that_cannot_be_synced_ends_all_writing),
                 TEST(a_full_disk_is_named_and_left_as_it_was),
         };
 
