@@ -152,6 +152,18 @@ static xmlNode *find_element(xmlDoc *document, uint32_t attachment,
         return NULL;
 }
 
+static bool alias_is_taken(xmlDoc *document, uint32_t attachment, const HypervisorDevice *device) {
+        const xmlNode *devices = xml_child(xmlDocGetRootElement(document), "devices");
+        char alias[ATTACHMENT_ALIAS_SIZE];
+
+        attachment_alias(attachment, device->index, alias);
+        for (const xmlNode *node = devices; node; node = xml_walk(devices, node))
+                if (xml_is(node, "alias") && xml_attribute_is(node, "name", alias))
+                        return true;
+
+        return false;
+}
+
 int hostdev_xml_remove(char **ret, const char *domain_xml, const char *uuid, uint32_t attachment,
                        const HypervisorDevice *device) {
         _cleanup_(xmlFreeDocp) xmlDoc *document = NULL;
@@ -186,5 +198,7 @@ int hostdev_xml_cut(char **ret, const char *domain_xml, const char *uuid, uint32
                 return r;
 
         node = find_element(document, attachment, device);
-        return node ? print_element(ret, node) : -ENOENT;
+        if (node)
+                return print_element(ret, node);
+        return alias_is_taken(document, attachment, device) ? -EEXIST : -ENOENT;
 }

@@ -32,6 +32,9 @@ int hostdev_xml_add(char **ret, const char *domain_xml, const char *uuid, uint32
 int hostdev_xml_remove(char **ret, const char *domain_xml, const char *uuid, uint32_t attachment,
                        const HypervisorDevice *device);
 
-/* Our element as libvirt has it, of the running or the saved XML. 0; -ENOENT when it has none; else as hostdev_xml_add(). */
+/*
+ * Our element as libvirt has it, of the running or the saved XML. 0; -ENOENT when nothing has our alias;
+ * -EEXIST when something else has it; else as hostdev_xml_add().
+ */
 int hostdev_xml_cut(char **ret, const char *domain_xml, const char *uuid, uint32_t attachment,
                     const HypervisorDevice *device);

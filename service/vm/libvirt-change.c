@@ -222,7 +222,7 @@ static int detach_by_definition(Link *link, virDomainPtr domain, const Hyperviso
         return define(link, changed, refusal);
 }
 
-/* Our element as the domain has it: 0, -ENOENT when it has none, -EIO with libvirt's error. */
+/* Our element as the domain has it: as hostdev_xml_cut(), or -EIO with libvirt's error. */
 static int find_element(virDomainPtr domain, const HypervisorJob *order,
                         const HypervisorDevice *device, unsigned flag, char **ret) {
         _cleanup_(freep) char *xml = NULL;
@@ -235,35 +235,49 @@ static int find_element(virDomainPtr domain, const HypervisorJob *order,
         return hostdev_xml_cut(ret, xml, order->domain_uuid, order->attachment, device);
 }
 
-/* From the running domain or from the definition. */
+/* The verdict on a detach that failed with the last error of this thread. */
+static int judge_detach(Link *link, virDomainPtr domain, unsigned flag, Refusal *refusal) {
+        _cleanup_(error_freep) virErrorPtr error = virSaveLastError();
+
+        if (counts_as_asked(domain, flag))
+                return 0;
+        /* Another change of this domain is still under way: what it will leave is not known. */
+        if (error && error->code == VIR_ERR_OPERATION_TIMEOUT)
+                return refuse(refusal, HYPERVISOR_UNAVAILABLE, "%s", error->message);
+        return refuse_error(link, error, refusal);
+}
+
+/*
+ * From the running domain or from the definition. libvirt is also asked when the device is not there: it carries out
+ * the changes of a domain one after the other, so after the answer no earlier attach can bring it any more.
+ */
 static int detach_device(Link *link, virDomainPtr domain, const HypervisorJob *order,
                          const HypervisorDevice *device, unsigned flag, Refusal *refusal) {
-        _cleanup_(error_freep) virErrorPtr error = NULL;
         _cleanup_(freep) char *element = NULL;
         char alias[ATTACHMENT_ALIAS_SIZE];
         int r;
 
         /* The alias alone is not enough: at another address it is somebody else's device. */
         r = find_element(domain, order, device, flag, &element);
-        if (r == -ENOENT)
+        if (r == -EEXIST)
                 return 0;
         if (r == -EIO)
                 return refuse_as_libvirt(link, refusal);
-        if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return refuse_definition(r, refusal);
 
         attachment_alias(order->attachment, device->index, alias);
         r = virDomainDetachDeviceAlias(domain, alias, flag);
-        if (r < 0 && virGetLastErrorCode() == VIR_ERR_NO_SUPPORT)
+        if (r < 0 && virGetLastErrorCode() == VIR_ERR_NO_SUPPORT) {
+                if (!element)
+                        return 0;
                 r = virDomainDetachDeviceFlags(domain, element, flag);
+        }
         if (r >= 0)
                 return 0;
         if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT && flag == VIR_DOMAIN_AFFECT_CONFIG)
                 return detach_by_definition(link, domain, order, device, refusal);
-
-        /* Kept, since asking what the domain is makes libvirt forget it. */
-        error = virSaveLastError();
-        return counts_as_asked(domain, flag) ? 0 : refuse_error(link, error, refusal);
+        return judge_detach(link, domain, flag, refusal);
 }
 
 static int detach_all(Link *link, const HypervisorJob *order, Refusal *refusal) {

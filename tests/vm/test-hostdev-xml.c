@@ -136,7 +136,7 @@ static void only_alias_and_address_together_are_ours(void **state) {
         assert_int_equal(hostdev_xml_cut(&cut, with, uuid, 17, &other), -ENOENT);
         other = nic;
         other.address.function = 6;
-        assert_int_equal(hostdev_xml_cut(&cut, with, uuid, 17, &other), -ENOENT);
+        assert_int_equal(hostdev_xml_cut(&cut, with, uuid, 17, &other), -EEXIST);
         assert_int_equal(hostdev_xml_remove(&cut, with, uuid, 17, &other), -ENOENT);
         assert_null(cut);
 }
