@@ -36,7 +36,7 @@ typedef struct LinkPost {
 } LinkPost;
 
 enum {
-        LINK_EVENTS = 3 /* kinds of libvirt's events that are listened to */
+        LINK_EVENTS = 4 /* kinds of libvirt's events that are listened to */
 };
 
 typedef struct Link {
