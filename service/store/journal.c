@@ -232,9 +232,8 @@ int journal_open(Journal **ret, const char *directory, JournalContent *ret_conte
         if (r < 0)
                 return r;
 
+        /* What is wrong is the caller's to tell: he knows what it means for the service. */
         if (journal->problem) {
-                log_error("%s/%s: %s; it is left as it is, and nothing is written", directory,
-                          JOURNAL_FILE, journal->problem);
                 journal_content_done(&content);
                 content.next_attachment = 1;
         }
