@@ -372,7 +372,7 @@ static bool may_change_roles(const Search *search, const Cluster *a, const Clust
         return true;
 }
 
-/* Notes that neither @lot nor one like it is chosen. 1 or -ENOMEM. */
+/* Notes that no lot like @lot is chosen. 1 or -ENOMEM. */
 static int note_likes_off(Search *search, uint32_t lot) {
         const Problem *problem = search->problem;
         const Cluster *cluster = &problem->clusters[problem->lots[lot].cluster];
@@ -391,13 +391,16 @@ static int note_likes_off(Search *search, uint32_t lot) {
 
 /* --- the branches ----------------------------------------------------------------------------- */
 
-/* What is decided is contradicted by nothing known: 1; else 0, or -ENOMEM. */
+/* Decides a lot and all that follows. 1; 0: what is decided contradicts itself; or -ENOMEM. */
 static int decide(Search *search, uint32_t lot, LotState state, bool likes_too) {
         size_t n_decided = search->decided.n_items;
-        int r = note(search, lot, state);
+        int r = 1;
 
-        if (r > 0 && likes_too)
+        /* Those first: they are alike only as long as the lot itself is open. */
+        if (likes_too)
                 r = note_likes_off(search, lot);
+        if (r > 0)
+                r = note(search, lot, state);
         if (r > 0)
                 r = follow(search, n_decided);
         return r;

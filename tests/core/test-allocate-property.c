@@ -61,6 +61,7 @@ typedef struct World {
         size_t n_things;
         Asked items[ITEMS_MAX];
         size_t n_items;
+        bool is_plain; /* cards and items are simple, so that many plans are nearly the same */
         bool force, has_domain, is_bound; /* to the nodes */
         unsigned nodes;                   /* bits */
         int policy;                       /* −1, or a NumaPolicy for all */
@@ -121,6 +122,74 @@ static void make_things(World *world) {
         }
 }
 
+/* The first things as a PF, which may stand anywhere, with VFs; nothing of it is in use. */
+static void make_plain_card(World *world, size_t size) {
+        size_t physical = below((unsigned) size);
+
+        for (size_t i = 0; i < size; i++) {
+                Thing *thing = &world->things[i];
+                bool is_function = i != physical && !one_in(4);
+
+                thing->product = 2;
+                thing->driver = "";
+                thing->is_used = false;
+                thing->holder = 0;
+                thing->node = 0;
+                thing->group = (int) i;
+                thing->type = i == physical ? DEVICE_TYPE_PF
+                              : is_function ? DEVICE_TYPE_VF
+                                            : DEVICE_TYPE_PCI;
+                thing->physical = is_function ? (int) physical : -1;
+        }
+}
+
+/*
+ * Cards that are alike: what was made of the first things is there again, on slots of its own or in the gaps
+ * of the first.
+ */
+static void make_alike(World *world) {
+        size_t size = 2 + below(3), n_cards = size == 2 ? 4 : DEVICES_MAX / size;
+        bool is_in_gaps = one_in(3);
+
+        if (size > world->n_things)
+                return;
+
+        for (size_t i = 0; i < size; i++) {
+                Thing *thing = &world->things[i];
+
+                thing->slot = is_in_gaps ? 2 * (unsigned) i : (unsigned) (i % 2);
+                thing->function = is_in_gaps ? 0 : (unsigned) i;
+                if (thing->physical >= (int) size) {
+                        thing->physical = -1;
+                        thing->type = DEVICE_TYPE_PCI;
+                }
+        }
+
+        world->is_plain = one_in(2);
+        if (world->is_plain)
+                make_plain_card(world, size);
+
+        for (size_t card = 1; card < n_cards; card++) {
+                for (size_t i = 0; i < size; i++) {
+                        Thing *thing = &world->things[card * size + i];
+
+                        *thing = world->things[i];
+                        if (is_in_gaps)
+                                thing->function = (unsigned) card;
+                        else
+                                thing->slot += 2 * (unsigned) card;
+                        if (thing->physical >= 0)
+                                thing->physical += (int) (card * size);
+                        if (thing->group >= 0)
+                                thing->group += 16 * (int) card;
+                }
+        }
+
+        world->n_things = n_cards * size;
+        if (one_in(2))
+                world->things[below((unsigned) world->n_things)].holder = 2;
+}
+
 static void make_items(World *world) {
         world->n_items = one_in(3) ? 1 + below(ITEMS_MAX) : 1 + below(3);
         for (size_t i = 0; i < world->n_items; i++) {
@@ -130,18 +199,26 @@ static void make_items(World *world) {
                 for (size_t j = 0; j < item->n_meanings; j++)
                         item->meanings[j] = (Meaning){
                                 .product = one_in(2) ? -1 : 1 + (int) below(3),
-                                .type = one_in(2) ? -1 : (int) below(3),
+                                .type = one_in(3) ? -1 : (int) below(3),
                                 .tag = one_in(5) ? 1 + (int) below(2) : 0,
                         };
-                item->unit = one_in(3) ? (Unit) below(_UNIT_END) : UNIT_FUNCTION;
+                item->unit =
+                        one_in(world->is_plain ? 8 : 3) ? (Unit) below(_UNIT_END) : UNIT_FUNCTION;
                 item->policy = (NumaPolicy) below(_NUMA_POLICY_END);
                 item->count = one_in(2) ? 1 : 1 + below(3);
+                if (!world->is_plain)
+                        continue;
+
+                item->meanings[0] = (Meaning){ .product = -1, .type = (int) below(4) - 1 };
+                item->n_meanings = 1;
         }
 }
 
 static void make_world(World *world) {
         *world = (World){ 0 };
         make_things(world);
+        if (one_in(2))
+                make_alike(world);
         make_items(world);
         world->force = one_in(4);
         world->has_domain = !one_in(3);
