@@ -2,6 +2,8 @@
 #include "store/config-keys.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/facts.h"
@@ -37,7 +39,31 @@ static SectionKind section_parse(const char *text, const char **ret_name) {
         return _SECTION_KIND_END;
 }
 
-static int refuse_section(Refusal *refusal, const Place *place, const char *text) {
+static int warn(Loader *loader, const Place *place, const char *format, ...) _printf_(3, 4);
+
+static int warn(Loader *loader, const Place *place, const char *format, ...) {
+        _cleanup_(freep) char *text = NULL, *warning = NULL;
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = vasprintf(&text, format, arguments);
+        va_end(arguments);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+
+        warning = text_print("%s:%u: %s", place->file, place->line, text);
+        if (!warning)
+                return -ENOMEM;
+
+        return list_append(&loader->config->warnings, warning);
+}
+
+/* An error; in a file of Nova's somebody else's, but worth a warning when it looks like one of ours. */
+static int on_unknown_section(Loader *loader, const Place *place, const char *text,
+                              Refusal *refusal) {
         _cleanup_(freep) char *word = strndup(text, strcspn(text, " \t"));
         const char *meant;
 
@@ -45,20 +71,15 @@ static int refuse_section(Refusal *refusal, const Place *place, const char *text
                 return -ENOMEM;
 
         meant = nearest_word(word, section_words);
+        if (meant && loader->in_nova_file)
+                return warn(loader, place, "section [%s] is ignored; perhaps [%s] was meant", text,
+                            meant);
+        if (loader->in_nova_file)
+                return 0;
         if (meant)
                 return place_refuse(refusal, place,
                                     "unknown section [%.64s]; perhaps [%s] was meant", text, meant);
         return place_refuse(refusal, place, "unknown section [%.64s]", text);
-}
-
-static int warn(Loader *loader, const Place *place, const char *text) {
-        _cleanup_(freep) char *warning = NULL;
-
-        warning = text_print("%s:%u: %s", place->file, place->line, text);
-        if (!warning)
-                return -ENOMEM;
-
-        return list_append(&loader->config->warnings, warning);
 }
 
 static int enter_pool(Loader *loader, const Place *place, const char *name, Refusal *refusal) {
@@ -114,10 +135,8 @@ static int on_section(void *userdata, const Place *place, const char *text, IniD
         int r;
 
         if (kind == _SECTION_KIND_END || (*name != '\0' && !section_has_name(kind))) {
-                if (!loader->in_nova_file)
-                        return refuse_section(refusal, place, text);
                 *ret = INI_SKIP;
-                return 0;
+                return on_unknown_section(loader, place, text, refusal);
         }
 
         loader->section = kind;
@@ -292,21 +311,27 @@ static const struct {
         { SECTION_DEFAULT, "pci_alias", read_nova_alias },
 };
 
-static int refuse_key(Refusal *refusal, const Place *place, SectionKind section, const char *key) {
+/* The same for a key. */
+static int on_unknown_key(Loader *loader, const Place *place, const char *key, Refusal *refusal) {
         const char *names[N_ELEMENTS(config_keys) + 1] = { NULL }, *meant;
+        const char *section = section_words[loader->section];
         size_t n_names = 0;
 
         for (size_t i = 0; i < N_ELEMENTS(config_keys); i++)
-                if (config_keys[i].section == section)
+                if (config_keys[i].section == loader->section)
                         names[n_names++] = config_keys[i].name;
 
         meant = nearest_word(key, names);
+        if (meant && section_is_nova(loader->section))
+                return warn(loader, place, "key '%s' in [%s] is ignored; perhaps %s was meant", key,
+                            section, meant);
+        if (section_is_nova(loader->section))
+                return 0;
         if (meant)
                 return place_refuse(refusal, place,
                                     "unknown key '%.64s' in [%s]; perhaps %s was meant", key,
-                                    section_words[section], meant);
-        return place_refuse(refusal, place, "unknown key '%.64s' in [%s]", key,
-                            section_words[section]);
+                                    section, meant);
+        return place_refuse(refusal, place, "unknown key '%.64s' in [%s]", key, section);
 }
 
 static int on_entry(void *userdata, const Place *place, char *key, char *value, Refusal *refusal) {
@@ -317,9 +342,7 @@ static int on_entry(void *userdata, const Place *place, char *key, char *value, 
                     strcmp(config_keys[i].name, key) == 0)
                         return config_keys[i].read(loader, place, value, refusal);
 
-        if (section_is_nova(loader->section))
-                return 0;
-        return refuse_key(refusal, place, loader->section, key);
+        return on_unknown_key(loader, place, key, refusal);
 }
 
 const IniCallbacks config_reading = { on_section, on_entry };

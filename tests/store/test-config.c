@@ -295,6 +295,21 @@ static void a_line_that_allows_everything_gets_a_warning(void **state) {
                             "into the pool nova");
 }
 
+static void what_is_ignored_but_looks_like_ours_gets_a_warning(void **state) {
+        _cleanup_(config_freep) Config *config =
+                load("[pci]\ndevice_specs = {\"vendor_id\":\"8086\"}\nreport_in_placement = true\n"
+                     "[Pol nics]\n[placement]\n[api]\n[vault]\n[spice]\n[pci_x]\n");
+
+        assert_int_equal(config->catalog.n_pools, 0);
+        assert_int_equal(list_length(config->warnings), 3);
+        assert_string_equal(config->warnings[0], "a.conf:2: key 'device_specs' in [pci] is "
+                                                 "ignored; perhaps device_spec was meant");
+        assert_string_equal(config->warnings[1],
+                            "a.conf:4: section [Pol nics] is ignored; perhaps [Pool] was meant");
+        assert_string_equal(config->warnings[2],
+                            "a.conf:9: section [pci_x] is ignored; perhaps [pci] was meant");
+}
+
 static void an_error_in_novas_lines_names_file_and_line(void **state) {
         assert_refused("[pci]\ndevice_spec =\n",
                        "a.conf:2: device_spec: not JSON: '[' or '{' expected near end of file");
@@ -414,6 +429,7 @@ int main(void) {
                 TEST(novas_pool_stands_where_its_first_line_stands),
                 TEST(names_that_both_syntaxes_claim_are_refused),
                 TEST(a_line_that_allows_everything_gets_a_warning),
+                TEST(what_is_ignored_but_looks_like_ours_gets_a_warning),
                 TEST(an_error_in_novas_lines_names_file_and_line),
                 TEST(a_file_that_cannot_be_read_is_an_error),
                 TEST(missing_directories_are_empty_ones),
