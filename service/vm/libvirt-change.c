@@ -236,14 +236,25 @@ static int find_element(virDomainPtr domain, const HypervisorJob *order,
 }
 
 /* The verdict on a detach that failed with the last error of this thread. */
-static int judge_detach(Link *link, virDomainPtr domain, unsigned flag, Refusal *refusal) {
+static int judge_detach(Link *link, virDomainPtr domain, const HypervisorJob *order,
+                        const HypervisorDevice *device, unsigned flag, Refusal *refusal) {
         _cleanup_(error_freep) virErrorPtr error = virSaveLastError();
+        _cleanup_(freep) char *element = NULL;
+        int r;
 
         if (counts_as_asked(domain, flag))
                 return 0;
         /* Another change of this domain is still under way: what it will leave is not known. */
         if (error && error->code == VIR_ERR_OPERATION_TIMEOUT)
                 return refuse(refusal, HYPERVISOR_UNAVAILABLE, "%s", error->message);
+
+        /* libvirt 9.0 has no code of its own for an alias that is not there. */
+        if (error && error->code == VIR_ERR_INTERNAL_ERROR) {
+                r = find_element(domain, order, device, flag, &element);
+                if (r == -ENOENT || r == -EEXIST)
+                        return 0;
+        }
+
         return refuse_error(link, error, refusal);
 }
 
@@ -277,7 +288,7 @@ static int detach_device(Link *link, virDomainPtr domain, const HypervisorJob *o
                 return 0;
         if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT && flag == VIR_DOMAIN_AFFECT_CONFIG)
                 return detach_by_definition(link, domain, order, device, refusal);
-        return judge_detach(link, domain, flag, refusal);
+        return judge_detach(link, domain, order, device, flag, refusal);
 }
 
 static int detach_all(Link *link, const HypervisorJob *order, Refusal *refusal) {

@@ -21,6 +21,7 @@ enum {
 
         RETRY_FIRST_USEC = 250 * USEC_PER_MSEC,
         RETRY_LAST_USEC = 10 * USEC_PER_SEC,
+        LOOK_SEC = 15,                      /* between two readings of all domains */
         JOB_LIMIT_USEC = 20 * USEC_PER_SEC, /* then another thread takes the place of the job's */
         WAIT_AT_END_USEC = 400 * USEC_PER_MSEC, /* for jobs, when all ends */
         LOOP_END_USEC = 100 * USEC_PER_MSEC,
@@ -34,7 +35,7 @@ typedef struct LibvirtHypervisor {
         Mailbox *mailbox;
         Worker *worker;
         EventLoop *loop;
-        int epoll_fd, retry_fd;
+        int epoll_fd, retry_fd, look_fd;
         Link *link;          /* NULL: not connected */
         uint64_t generation; /* of the link, or of the attempt to get one */
         uint64_t retry_usec;
@@ -96,6 +97,16 @@ static void try_refresh(LibvirtHypervisor *self, const char *uuid) {
 
         if (r < 0)
                 log_warning("Cannot read domain %s again: %s", uuid, strerror(-r));
+}
+
+/*
+ * A device that another tool puts into a definition, or takes out of it, makes no event in libvirt: all are read
+ * again now and then.
+ */
+static void look_at_all(LibvirtHypervisor *self) {
+        for (size_t i = 0; self->link && i < self->watches.n_items; i++)
+                if (self->watches.items[i].present)
+                        try_refresh(self, self->watches.items[i].uuid);
 }
 
 /* --- connecting ------------------------------------------------------------------------------ */
@@ -367,6 +378,7 @@ static void libvirt_free(Hypervisor *hypervisor) {
 
         closep(&self->epoll_fd);
         closep(&self->retry_fd);
+        closep(&self->look_fd);
         watches_done(&self->watches);
         free(self->configured_uri);
         free(self->uri);
@@ -389,6 +401,8 @@ static void free_hypervisor(Hypervisor **hypervisor) {
 
 /* One fd for all that may wake us. 0 or negative errno. */
 static int gather_fds(LibvirtHypervisor *self) {
+        const struct itimerspec often = { { .tv_sec = LOOK_SEC }, { .tv_sec = LOOK_SEC } };
+
         self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (self->epoll_fd < 0)
                 return -errno;
@@ -397,7 +411,12 @@ static int gather_fds(LibvirtHypervisor *self) {
         if (self->retry_fd < 0)
                 return -errno;
 
-        const int fds[] = { mailbox_fd(self->mailbox), worker_fd(self->worker), self->retry_fd };
+        self->look_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (self->look_fd < 0 || timerfd_settime(self->look_fd, 0, &often, NULL) < 0)
+                return -errno;
+
+        const int fds[] = { mailbox_fd(self->mailbox), worker_fd(self->worker), self->retry_fd,
+                            self->look_fd };
 
         for (size_t i = 0; i < N_ELEMENTS(fds); i++) {
                 struct epoll_event event = { .events = EPOLLIN, .data.fd = fds[i] };
@@ -425,7 +444,7 @@ int libvirt_hypervisor_new(Hypervisor **ret, const char *uri) {
 
         hypervisor = &self->hypervisor;
         hypervisor->operations = &libvirt_operations;
-        self->epoll_fd = self->retry_fd = -1;
+        self->epoll_fd = self->retry_fd = self->look_fd = -1;
         self->retry_usec = RETRY_FIRST_USEC;
         self->can_attach_live = true;
         self->configured_uri = strdup(uri);
@@ -460,8 +479,8 @@ void libvirt_hypervisor_dispatch(Hypervisor *hypervisor) {
         worker_dispatch(self->worker);
         mailbox_dispatch(self->mailbox, self);
 
-        if (read(self->retry_fd, &count, sizeof(count)) != sizeof(count))
-                return;
-        if (connect_start(self) < 0)
+        if (read(self->look_fd, &count, sizeof(count)) == sizeof(count))
+                look_at_all(self);
+        if (read(self->retry_fd, &count, sizeof(count)) == sizeof(count) && connect_start(self) < 0)
                 retry_later(self);
 }

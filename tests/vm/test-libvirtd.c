@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The hypervisor behind a real libvirtd, which is killed, started again and made to hang. Its test
- * driver keeps the domains there, out of this process.
+ * driver keeps the domains there, out of this process; its QEMU driver is the real one, and lacks only
+ * a host with an IOMMU.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -23,6 +24,7 @@ enum {
 };
 
 static const char libvirtd[] = "/usr/sbin/libvirtd";
+static const char qemu[] = "/usr/bin/qemu-system-x86_64";
 
 typedef struct World {
         char folder[64];
@@ -73,7 +75,7 @@ static void kill_libvirtd(World *world) {
         world->keeper = NULL;
 }
 
-static int set_up(void **state) {
+static int set_up(void **state, const char *driver) {
         World *world = calloc(1, sizeof(*world));
 
         assert_non_null(world);
@@ -81,8 +83,8 @@ static int set_up(void **state) {
         assert_non_null(mkdtemp(world->folder));
         if (geteuid() == 0)
                 assert_int_equal(chown(world->folder, NOBODY, NOBODY), 0);
-        world->uri = text_print("test+unix:///default?socket=%s/libvirt/libvirt-sock&mode=direct",
-                                world->folder);
+        world->uri =
+                text_print("%s?socket=%s/libvirt/libvirt-sock&mode=direct", driver, world->folder);
         start_libvirtd(world);
 
         world->told = told_begin(world->uri);
@@ -91,12 +93,35 @@ static int set_up(void **state) {
         return 0;
 }
 
+static int set_up_test(void **state) {
+        return set_up(state, "test+unix:///default");
+}
+
+static int set_up_qemu(void **state) {
+        return set_up(state, "qemu+unix:///session");
+}
+
+/* A guest in QEMU would go on without its libvirtd. */
+static void destroy_guests(const World *world) {
+        virDomainPtr *domains = NULL;
+        int n_domains;
+
+        n_domains =
+                virConnectListAllDomains(world->keeper, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+        for (int i = 0; i < n_domains; i++) {
+                (void) virDomainDestroy(domains[i]);
+                virDomainFree(domains[i]);
+        }
+        free(domains);
+}
+
 static int tear_down(void **state) {
         World *world = *state;
         _cleanup_(freep) char *command = text_print("rm -rf %s", world->folder);
 
         if (world->told)
                 told_end(world->told);
+        destroy_guests(world);
         kill_libvirtd(world);
         assert_int_equal(system(command), 0);
         free(world->uri);
@@ -200,23 +225,124 @@ static void the_end_comes_at_once_while_the_daemon_hangs(void **state) {
         kill(world->process, SIGCONT);
 }
 
+/* --- the QEMU driver ------------------------------------------------------------------------- */
+
+/* Defines a guest that stays in its firmware; the caller's. */
+static virDomainPtr define_in_qemu(const World *world) {
+        _cleanup_(freep) char *xml = NULL;
+        virDomainPtr domain;
+
+        xml = text_print("<domain type='qemu'><name>guest</name><uuid>%s</uuid>"
+                         "<memory>65536</memory><os><type machine='q35'>hvm</type></os>"
+                         "<devices><emulator>%s</emulator></devices></domain>",
+                         guest_uuid, qemu);
+        domain = virDomainDefineXML(world->keeper, xml);
+        assert_non_null(domain);
+        return domain;
+}
+
+static void a_definition_in_qemu_gets_devices_and_gives_them_back(void **state) {
+        HypervisorDevice devices[] = { told_device(0, 0), told_device(1, 1) };
+        World *world = *state;
+        Told *told = world->told;
+        virDomainPtr domain = define_in_qemu(world);
+        const DomainFacts *facts;
+
+        assert_true(told->hypervisor->operations->can_attach_live(told->hypervisor));
+        told_attach(told, guest_uuid, false, devices, 2);
+        assert_int_equal(told->verdict, 0);
+        assert_int_equal(told->n_held_at_done, 2);
+        facts = told_find(told, guest_uuid);
+        assert_string_equal(facts->config[1].alias, "ua-hostdev1-17-1");
+        assert_true(address_equal(facts->config[1].address, devices[1].address));
+
+        /* An alias that is there already is libvirt's to refuse. */
+        told_attach(told, guest_uuid, false, devices, 1);
+        assert_int_equal(told->verdict, HYPERVISOR_REFUSED);
+
+        told_detach(told, guest_uuid, false, devices, 2);
+        assert_int_equal(told->verdict, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 0);
+
+        /* And once more: what is not there counts as taken back, live too. */
+        told_detach(told, guest_uuid, false, devices, 2);
+        assert_int_equal(told->verdict, 0);
+        told_detach(told, guest_uuid, true, devices, 2);
+        assert_int_equal(told->verdict, 0);
+        virDomainFree(domain);
+}
+
+static void our_alias_at_another_address_stays_in_qemu_too(void **state) {
+        HypervisorDevice ours = told_device(0, 0), others = told_device(1, 0);
+        World *world = *state;
+        Told *told = world->told;
+        virDomainPtr domain = define_in_qemu(world);
+
+        told_attach(told, guest_uuid, false, &others, 1);
+        assert_int_equal(told->verdict, 0);
+        told_detach(told, guest_uuid, false, &ours, 1);
+        assert_int_equal(told->verdict, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1);
+        virDomainFree(domain);
+}
+
+static void a_running_guest_refuses_in_libvirts_words_and_keeps_both_xmls(void **state) {
+        HypervisorDevice devices[] = { told_device(0, 0) };
+        World *world = *state;
+        Told *told = world->told;
+        virDomainPtr domain = define_in_qemu(world);
+
+        assert_int_equal(virDomainCreate(domain), 0);
+        UNTIL(told, told_runs(told, guest_uuid));
+
+        told_attach(told, guest_uuid, true, devices, 1);
+        assert_int_equal(told->verdict, HYPERVISOR_REFUSED);
+        assert_true(told->text[0] != '\0');
+        assert_int_equal(told_find(told, guest_uuid)->n_live, 0);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 0);
+
+        /* Nothing of ours is there: libvirt is asked all the same, and says so. */
+        told_detach(told, guest_uuid, true, devices, 1);
+        assert_int_equal(told->verdict, 0);
+        virDomainFree(domain);
+}
+
+static void what_another_tool_does_to_a_definition_is_noticed_without_an_event(void **state) {
+        static const char xml[] = "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+                                  "<address domain='0' bus='0x42' slot='0' function='0'/>"
+                                  "</source></hostdev>";
+        World *world = *state;
+        Told *told = world->told;
+        virDomainPtr domain = define_in_qemu(world);
+
+        UNTIL(told, told_find(told, guest_uuid));
+        assert_int_equal(virDomainAttachDeviceFlags(domain, xml, VIR_DOMAIN_AFFECT_CONFIG), 0);
+        UNTIL(told, told_find(told, guest_uuid)->n_config == 1);
+        virDomainFree(domain);
+}
+
 /* Failures to connect are waited out. */
 static void ignore_error(void *userdata, virErrorPtr error) {
 }
 
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_TEST(test) cmocka_unit_test_setup_teardown(test, set_up_test, tear_down)
+#define IN_QEMU(test) cmocka_unit_test_setup_teardown(test, set_up_qemu, tear_down)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                IN_WORLD(domains_and_events_come_through_the_daemon),
-                IN_WORLD(a_live_attach_is_refused_through_the_daemon_too),
-                IN_WORLD(a_lost_daemon_is_told_and_found_again),
-                IN_WORLD(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
-                IN_WORLD(the_end_comes_at_once_while_the_daemon_hangs),
+                IN_TEST(domains_and_events_come_through_the_daemon),
+                IN_TEST(a_live_attach_is_refused_through_the_daemon_too),
+                IN_TEST(a_lost_daemon_is_told_and_found_again),
+                IN_TEST(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
+                IN_TEST(the_end_comes_at_once_while_the_daemon_hangs),
+                IN_QEMU(a_definition_in_qemu_gets_devices_and_gives_them_back),
+                IN_QEMU(our_alias_at_another_address_stays_in_qemu_too),
+                IN_QEMU(a_running_guest_refuses_in_libvirts_words_and_keeps_both_xmls),
+                IN_QEMU(what_another_tool_does_to_a_definition_is_noticed_without_an_event),
         };
 
-        if (access(libvirtd, X_OK) < 0) {
-                printf("1..0 # SKIP there is no %s\n", libvirtd);
+        if (access(libvirtd, X_OK) < 0 || access(qemu, X_OK) < 0) {
+                printf("1..0 # SKIP there is no libvirtd, or no QEMU\n");
                 return 0;
         }
 
