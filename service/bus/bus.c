@@ -10,7 +10,8 @@
 #include "util/vector.h"
 
 enum {
-        QUESTION_SECONDS = 120
+        QUESTION_SECONDS = 120,
+        RECONCILE_SECONDS = 10
 };
 
 int bus_keep_slot(Bus *bus, sd_bus_slot *slot) {
@@ -69,6 +70,7 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
         bus->manager = manager;
         bus->ports = *ports;
         bus->question_usec = QUESTION_SECONDS * UINT64_C(1000000);
+        bus->reconcile_usec = RECONCILE_SECONDS * UINT64_C(1000000);
 
         r = errors_register();
         if (r < 0)

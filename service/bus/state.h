@@ -18,8 +18,9 @@ struct Bus {
         size_t n_slots;
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
-        uint64_t n_questions;   /* put to polkit so far */
-        uint64_t question_usec; /* how long polkit has for an answer */
+        uint64_t n_questions;    /* put to polkit so far */
+        uint64_t question_usec;  /* how long polkit has for an answer */
+        uint64_t reconcile_usec; /* how long a call waits for the first reconcile */
 };
 
 /* The bus on which the vtable that is being served was registered. Only in callbacks of a vtable. */

@@ -6,10 +6,6 @@
 #include "bus/errors.h"
 #include "util/text.h"
 
-enum {
-        RECONCILE_SECONDS = 10
-};
-
 int wait_for_hypervisor(Call *call, sd_bus_error *error) {
         const Manager *manager = call->bus->manager;
         int r = 0;
@@ -18,7 +14,7 @@ int wait_for_hypervisor(Call *call, sd_bus_error *error) {
                 return 0;
 
         if (!manager_is_unreachable(manager))
-                r = call_wait(call, WAIT_RECONCILE, RECONCILE_SECONDS * UINT64_C(1000000));
+                r = call_wait(call, WAIT_RECONCILE, call->bus->reconcile_usec);
         if (r < 0)
                 return bus_refuse(error, r, NULL);
         if (r > 0)

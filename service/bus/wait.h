@@ -10,6 +10,6 @@
  * wait_for_hypervisor() - park until what libvirt holds is known
  *
  * Return: 0: it is, go on. 1: parked, the handler returns that. Negative errno, with @error set: libvirt cannot
- * be reached, or ten seconds are over.
+ * be reached, or bus->reconcile_usec is over.
  */
 int wait_for_hypervisor(Call *call, sd_bus_error *error);

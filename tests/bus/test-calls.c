@@ -38,14 +38,6 @@ static bool is_with_manager(World *world, void *userdata) {
         return world->manager->done;
 }
 
-static bool has_n_waiting(World *world, void *userdata) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < world->bus->n_calls; i++)
-                n += world->bus->calls[i]->state == CALL_WAITING;
-        return n == *(size_t *) userdata;
-}
-
 /* A call of every method with arguments that would pass. */
 static Reply *call_method(sd_bus *client, const Method *method) {
         static const struct {
@@ -272,111 +264,6 @@ static void what_has_ended_is_not_named(void **state) {
         assert_string_equal(reply_text(scene.world, reply), "group not viable");
 }
 
-static void a_call_that_waits_goes_on_when_a_device_becomes_free(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        _cleanup_(reply_freep) Reply *reply = NULL;
-
-        scene.world->manager->choice = DEVICES_NOT_ENOUGH;
-        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 1, "wait-seconds", "u", 20);
-        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
-        assert_int_equal(scene.world->manager->n_changed, 0);
-
-        /* Still nothing: it waits on. */
-        bus_retry(scene.world->bus);
-        world_settle(scene.world);
-        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
-
-        scene.world->manager->choice = 0;
-        bus_retry(scene.world->bus);
-        world_run_until(scene.world, is_with_manager, NULL);
-        fake_manager_answer(scene.world->manager, 0, NULL, 17);
-        assert_string_equal(reply_path(scene.world, reply), "/org/hostdev1/attachment/17");
-}
-
-static void a_call_that_waited_in_vain_gets_the_last_refusal(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        _cleanup_(reply_freep) Reply *reply = NULL;
-
-        scene.world->manager->choice = DEVICES_NOT_ENOUGH;
-        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 1, "wait-seconds", "u", 1);
-        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
-        scene.world->manager->choice = DEVICE_USED_BY_HOST;
-
-        assert_string_equal(reply_error(scene.world, reply), ERROR("InUseByHost"));
-        assert_int_equal(scene.world->manager->n_changed, 0);
-}
-
-static void who_waited_longest_chooses_first(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        Reply *replies[3];
-
-        scene.world->manager->choice = DEVICES_NOT_ENOUGH;
-        for (size_t i = 0; i < N_ELEMENTS(replies); i++) {
-                size_t n = i + 1;
-
-                replies[i] = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 1,
-                                  "wait-seconds", "u", 20);
-                world_run_until(scene.world, has_n_waiting, &n);
-        }
-
-        /* One device a turn: each time the first in line gets it, the others wait on. */
-        for (size_t i = 0; i < N_ELEMENTS(replies); i++) {
-                size_t n = N_ELEMENTS(replies) - 1 - i;
-
-                scene.world->manager->choice = 0;
-                scene.world->manager->attach_once = true;
-                bus_retry(scene.world->bus);
-                world_run_until(scene.world, is_with_manager, NULL);
-                world_run_until(scene.world, has_n_waiting, &n);
-                fake_manager_answer(scene.world->manager, 0, NULL, (uint32_t) i + 1);
-                assert_string_equal(reply_error(scene.world, replies[i]), "");
-                reply_free(replies[i]);
-        }
-}
-
-static void a_call_before_the_first_reconcile_waits_for_it(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        _cleanup_(reply_freep) Reply *reply = NULL;
-
-        scene.world->manager->reconciled = false;
-        /* Its domain is not known yet, and that must not be told as if it did not exist. */
-        reply = SEND(scene.client, "Attach", "ssa{sv}", "new", "nic", 1, "dry-run", "b", 1);
-        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
-        assert_int_equal(scene.world->n_asked, 0);
-
-        scene.world->manager->reconciled = true;
-        bus_retry(scene.world->bus);
-        assert_string_equal(reply_error(scene.world, reply), ERROR("NoSuchDomain"));
-}
-
-static void without_libvirt_there_is_nothing_to_wait_for(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        _cleanup_(reply_freep) Reply *early = NULL, *late = NULL;
-
-        scene.world->manager->reconciled = false;
-        early = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
-        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
-
-        scene.world->manager->unreachable = true;
-        bus_retry(scene.world->bus);
-        assert_string_equal(reply_error(scene.world, early), ERROR("HypervisorUnavailable"));
-        assert_non_null(strstr(reply_text(scene.world, early), "qemu:///system"));
-
-        late = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
-        assert_string_equal(reply_error(scene.world, late), ERROR("HypervisorUnavailable"));
-}
-
-static void the_first_reconcile_is_waited_for_ten_seconds_at_most(void **state) {
-        _cleanup_(end) Scene scene = begin(POLKIT_YES);
-        _cleanup_(reply_freep) Reply *reply = NULL;
-
-        scene.world->manager->reconciled = false;
-        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
-
-        assert_string_equal(reply_error(scene.world, reply), ERROR("HypervisorUnavailable"));
-        assert_int_equal(scene.world->bus->n_calls, 0);
-}
-
 static void what_libvirt_has_goes_on_when_its_caller_leaves(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_YES);
         sd_bus *leaver = world_connect(scene.world);
@@ -425,6 +312,23 @@ static void detach_waits_as_long_as_it_is_told(void **state) {
         assert_int_equal(scene.world->manager->wait_usec, 3000000);
         fake_manager_answer(scene.world->manager, 0, NULL, 17);
         assert_string_equal(reply_error(scene.world, told), "");
+}
+
+static void the_checks_of_the_host_are_rows_of_four(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_NO);
+        _cleanup_(reply_freep) Reply *reply = SEND(scene.client, "CheckHost", NULL);
+        const char *id, *result, *evidence, *fix;
+
+        assert_string_equal(reply_error(scene.world, reply), "");
+        assert_true(sd_bus_message_enter_container(reply->message, 'a', "(ssss)") > 0);
+        assert_true(sd_bus_message_skip(reply->message, "(ssss)") > 0);
+        assert_true(sd_bus_message_read(reply->message, "(ssss)", &id, &result, &evidence, &fix) >
+                    0);
+        assert_string_equal(id, "vfio");
+        assert_string_equal(result, "fail");
+        assert_string_equal(evidence, "no vfio-pci");
+        assert_string_equal(fix, "modprobe vfio-pci");
+        assert_true(sd_bus_message_at_end(reply->message, false) > 0);
 }
 
 static void entries_are_checked_before_polkit_is_asked(void **state) {
@@ -496,15 +400,10 @@ int main(void) {
                 cmocka_unit_test(what_the_manager_refuses_at_once_is_told),
                 cmocka_unit_test(what_goes_on_is_named_by_its_path),
                 cmocka_unit_test(what_has_ended_is_not_named),
-                cmocka_unit_test(a_call_that_waits_goes_on_when_a_device_becomes_free),
-                cmocka_unit_test(a_call_that_waited_in_vain_gets_the_last_refusal),
-                cmocka_unit_test(who_waited_longest_chooses_first),
-                cmocka_unit_test(a_call_before_the_first_reconcile_waits_for_it),
-                cmocka_unit_test(without_libvirt_there_is_nothing_to_wait_for),
-                cmocka_unit_test(the_first_reconcile_is_waited_for_ten_seconds_at_most),
                 cmocka_unit_test(what_libvirt_has_goes_on_when_its_caller_leaves),
                 cmocka_unit_test(the_manager_may_answer_after_the_bus_is_gone),
                 cmocka_unit_test(detach_waits_as_long_as_it_is_told),
+                cmocka_unit_test(the_checks_of_the_host_are_rows_of_four),
                 cmocka_unit_test(entries_are_checked_before_polkit_is_asked),
                 cmocka_unit_test(entries_are_made_as_told),
                 cmocka_unit_test(reload_tells_file_and_line),

@@ -194,8 +194,16 @@ static int on_check(sd_bus_message *question, void *userdata, sd_bus_error *erro
         case POLKIT_FORGED:
                 return forge(world, question);
         default:
+                sd_bus_message_unref(world->open);
+                world->open = sd_bus_message_ref(question);
                 return 1;
         }
+}
+
+void world_say_yes(World *world) {
+        assert_non_null(world->open);
+        assert_true(sd_bus_reply_method_return(world->open, "(bba{ss})", 1, 0, 0) >= 0);
+        world->mood = POLKIT_YES;
 }
 
 static int on_cancel(sd_bus_message *question, void *userdata, sd_bus_error *error) {
@@ -286,6 +294,7 @@ World *world_free(World *world) {
         world->bus = bus_free(world->bus);
         manager_free(world->manager);
         sd_bus_flush_close_unref(world->service);
+        sd_bus_message_unref(world->open);
         sd_bus_slot_unref(world->polkit_slot);
         sd_bus_flush_close_unref(world->polkit);
         sd_bus_flush_close_unref(world->stranger);

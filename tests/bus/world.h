@@ -40,6 +40,7 @@ typedef struct World {
         Manager *manager;
         PolkitMood mood;
         Asked asked[ASKED_MAX];
+        sd_bus_message *open; /* the last question that a silent polkit took */
         unsigned n_asked, n_cancelled, n_reloads;
         void (*on_asked)(struct World *world); /* before polkit answers */
         int reload_verdict;
@@ -72,6 +73,9 @@ const char *reply_text(World *world, Reply *reply); /* of the error */
 const char *reply_path(World *world, Reply *reply);
 Reply *reply_free(Reply *reply);
 DEFINE_CLEANUP(Reply *, reply_free);
+
+/* A silent polkit answers its last question after all, and every later one too. */
+void world_say_yes(World *world);
 
 /* Runs the loop until @is_so; fails the test when that takes too long. */
 void world_run_until(World *world, bool (*is_so)(World *world, void *userdata), void *userdata);
