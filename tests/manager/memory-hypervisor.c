@@ -112,10 +112,9 @@ static int detach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDo
 
 static int refresh(Hypervisor *hypervisor, const char *domain_uuid) {
         MemoryHypervisor *memory = memory_of(hypervisor);
-        DomainFacts *truth = find_domain(memory, domain_uuid);
 
-        if (truth)
-                memory_tell(memory, truth);
+        /* A port tells nothing from inside a call. */
+        memory->refreshed = find_domain(memory, domain_uuid);
         return 0;
 }
 
@@ -203,6 +202,10 @@ void memory_act(MemoryHypervisor *memory) {
 }
 
 void memory_run(MemoryHypervisor *memory) {
+        if (memory->refreshed)
+                memory_tell(memory, memory->refreshed);
+        memory->refreshed = NULL;
+
         while (memory->jobs) {
                 MemoryJob *job = memory->jobs;
                 DomainFacts *truth = find_domain(memory, job->job.domain_uuid);

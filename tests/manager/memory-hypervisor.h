@@ -22,10 +22,11 @@ typedef struct MemoryHypervisor {
         DomainFacts *domains[4];
         size_t n_domains;
         MemoryJob *jobs;
-        bool guest_ignores; /* a live detach is taken, nothing leaves */
-        bool guest_refuses; /* a live detach is taken, then told to have failed */
-        int refuse_at;      /* index of the device that an attach refuses; −1: none */
-        unsigned n_calls;   /* attach and detach jobs that were asked for */
+        const DomainFacts *refreshed; /* was asked to be read again */
+        bool guest_ignores;           /* a live detach is taken, nothing leaves */
+        bool guest_refuses;           /* a live detach is taken, then told to have failed */
+        int refuse_at;                /* index of the device that an attach refuses; −1: none */
+        unsigned n_calls;             /* attach and detach jobs that were asked for */
 } MemoryHypervisor;
 
 void memory_hypervisor_init(MemoryHypervisor *memory);
