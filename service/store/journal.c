@@ -11,6 +11,7 @@
 #include "store/journal-file.h"
 #include "store/journal-line.h"
 #include "store/journal-records.h"
+#include "store/journal-replay.h"
 #include "store/journal-table.h"
 #include "store/json-text.h"
 #include "util/log.h"
@@ -22,9 +23,9 @@ enum {
 
 struct Journal {
         int directory, lock, fd; /* fd: −1 as long as there is no file */
-        off_t end;               /* of the valid records; 0: the file is to be written anew */
         JournalTable table;
         size_t n_records; /* in the file, overtaken ones too */
+        off_t end;        /* of the valid records; 0: the file is to be written anew */
         char *problem;
 };
 
@@ -60,164 +61,18 @@ static int give_up(Journal *journal, const char *text) {
         return journal->problem ? 0 : -ENOMEM;
 }
 
-static int give_up_at(Journal *journal, size_t line, const char *text) {
-        _cleanup_(freep) char *problem = text_print("line %zu: %s", line, text);
-
-        return problem ? give_up(journal, problem) : -ENOMEM;
-}
-
-/* {"key":KEY} or {"key":KEY,"put":VALUE}; both borrowed from @ret. 0, -EBADMSG or -ENOMEM. */
-static int parse_record(const char *text, size_t size, json_t **ret, const char **ret_key,
-                        json_t **ret_value) {
-        json_auto_t *record = NULL;
-        int r;
-
-        r = json_text_parse(text, size, &record, NULL);
-        if (r < 0)
-                return r;
-
-        *ret_value = NULL;
-        if (json_unpack(record, "{s:s, s?:o !}", "key", ret_key, "put", ret_value) < 0)
-                return json_text_lacks_memory() ? -ENOMEM : -EBADMSG;
-
-        *ret = TAKE(record);
-        return 0;
-}
-
-/* Takes in one line of the file that is whole and unharmed. */
-static int replay_line(Journal *journal, const char *line, size_t size, const char *json,
-                       size_t number) {
-        json_auto_t *record = NULL;
-        JournalRecord new;
-        json_t *value;
-        const char *key;
-        int r;
-
-        r = parse_record(json, (size_t) (line + size - json), &record, &key, &value);
-        if (r == -EBADMSG)
-                return give_up_at(journal, number, "not a record");
-        if (r < 0)
-                return r;
-
-        if (strcmp(key, JOURNAL_NEXT_KEY) == 0) {
-                json_int_t next = json_integer_value(value);
-
-                if (next < 1 || next > UINT32_MAX)
-                        return give_up_at(journal, number, "an impossible next number");
-                if (next > journal->table.next)
-                        journal->table.next = (uint32_t) next;
-                return 0;
-        }
-
-        r = journal_record_new(&new, key, value ? line : NULL, size + 1);
-        if (r < 0)
-                return r;
-        r = journal_table_reserve(&journal->table);
-        if (r < 0) {
-                journal_record_done(&new);
-                return r;
-        }
-
-        journal_table_put(&journal->table, new);
-        journal->n_records++;
-        return 0;
-}
-
-/* The version line. Sets @ret_size to its length, or to 0 when its writing was cut short. */
-static int replay_version(Journal *journal, const char *text, size_t size, size_t *ret_size) {
-        size_t wanted = strlen(JOURNAL_VERSION_LINE);
-
-        *ret_size = 0;
-        if (size < wanted && memcmp(text, JOURNAL_VERSION_LINE, size) == 0)
-                return 0;
-        if (size >= wanted && memcmp(text, JOURNAL_VERSION_LINE, wanted) == 0) {
-                *ret_size = wanted;
-                return 0;
-        }
-
-        wanted = strlen(JOURNAL_VERSION_WORD);
-        if (size >= wanted && memcmp(text, JOURNAL_VERSION_WORD, wanted) == 0)
-                return give_up(journal, "the journal is of a version that is not known here");
-        return give_up(journal, "the file is no journal, or its beginning is damaged");
-}
-
-static int replay(Journal *journal, const char *text, size_t size) {
-        size_t begin, number = 1;
-        const char *json, *end;
-        int r;
-
-        r = replay_version(journal, text, size, &begin);
-        if (r < 0 || journal->problem || begin == 0)
-                return r;
-
-        for (; begin < size; begin = (size_t) (end - text) + 1) {
-                number++;
-                end = memchr(text + begin, '\n', size - begin);
-                if (!end)
-                        break;
-
-                if (!journal_line_check(text + begin, (size_t) (end - text) - begin, &json))
-                        return give_up_at(journal, number, "the checksum is wrong");
-                r = replay_line(journal, text + begin, (size_t) (end - text) - begin, json, number);
-                if (r < 0 || journal->problem)
-                        return r;
-        }
-
-        if (begin < size && !journal_line_is_torn(text + begin, size - begin))
-                return give_up_at(journal, number,
-                                  "damaged, and not by a write that was cut short");
-
-        journal->end = (off_t) begin;
-        return 0;
-}
-
-static int compare_attachments(const void *a, const void *b) {
-        const Attachment *first = *(Attachment *const *) a, *second = *(Attachment *const *) b;
-
-        return first->number < second->number ? -1 : first->number > second->number;
-}
-
-/* What the live records say. */
-static int read_content(Journal *journal, JournalContent *content) {
-        _cleanup_(refusal_done) Refusal said = { 0 };
-        int r = 0;
-
-        for (size_t i = 0; i < journal->table.n_items && r == 0; i++) {
-                const char *line = journal->table.items[i].line, *json, *key;
-                size_t size = strlen(line) - 1;
-                json_auto_t *record = NULL;
-                json_t *value;
-
-                if (!journal_line_check(line, size, &json))
-                        return -EBADMSG;
-                r = parse_record(json, (size_t) (line + size - json), &record, &key, &value);
-                if (r == 0)
-                        r = record_read(key, value, content, &said);
-                if (r > 0 && json_text_lacks_memory())
-                        r = -ENOMEM;
-        }
-
-        if (r > 0)
-                return give_up(journal, said.text ?: "a record cannot be read");
-        if (content->n_attachments > 0)
-                qsort(content->attachments, content->n_attachments, sizeof(*content->attachments),
-                      compare_attachments);
-        content->next_attachment = journal->table.next;
-        return r;
-}
-
 int journal_open(Journal **ret, const char *directory, JournalContent *ret_content) {
         _cleanup_(journal_content_done) JournalContent content = { 0 };
         _cleanup_(journal_freep) Journal *journal = NULL;
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
         _cleanup_(freep) char *text = NULL;
-        size_t size = 0;
+        size_t size = 0, end = 0;
         int r;
 
         journal = calloc(1, sizeof(*journal));
         if (!journal)
                 return -ENOMEM;
         journal->directory = journal->lock = journal->fd = -1;
-        journal->table.next = 1;
 
         r = journal_directory_open(directory, &journal->directory, &journal->lock);
         if (r < 0)
@@ -226,14 +81,15 @@ int journal_open(Journal **ret, const char *directory, JournalContent *ret_conte
         if (r < 0)
                 return r;
 
-        r = replay(journal, text ?: "", size);
-        if (r == 0 && !journal->problem)
-                r = read_content(journal, &content);
+        r = journal_replay(text ?: "", size, &journal->table, &journal->n_records, &end, &content,
+                           &refusal);
         if (r < 0)
                 return r;
+        journal->end = (off_t) end;
 
         /* What is wrong is the caller's to tell: he knows what it means for the service. */
-        if (journal->problem) {
+        if (r > 0) {
+                journal->problem = TAKE(refusal.text);
                 journal_content_done(&content);
                 content.next_attachment = 1;
         }
