@@ -81,8 +81,9 @@ bool journal_line_is_torn(const char *tail, size_t size) {
         if (*json != '{')
                 return false;
 
+        /* ASCII as jansson prints it: DEL is the one control character that it leaves as it is. */
         for (size_t i = PREFIX; i < size; i++)
-                if (tail[i] < ' ' || tail[i] > '~')
+                if ((unsigned char) tail[i] < ' ' || (unsigned char) tail[i] > 0x7f)
                         return false;
 
         /* A whole object lacks but its newline, and then its checksum must be right. */

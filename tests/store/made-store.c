@@ -79,7 +79,7 @@ Attachment *made_attachment(uint32_t number, AttachmentState state) {
         Attachment *attachment;
 
         assert_int_equal(attachment_new(&attachment, number, "6695eb01-f6a4-8304-79aa-97f2502e193f",
-                                        "wéb \"01\"\n}"),
+                                        "wéb \"01\"\n}\x7f"),
                          0);
         set(&attachment->request, "nic:2,big gpu");
         set(&attachment->reason, "Größe {1}");

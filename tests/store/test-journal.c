@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -251,6 +252,45 @@ static void text_that_is_no_utf8_is_refused_and_not_written(void **state) {
         assert_int_equal(content.n_attachments, 0);
 }
 
+/* Every character from 1 to 0x2fff, in UTF-8. */
+static char *make_all_characters(void) {
+        char *text = malloc(3 * 0x3000 + 1), *end = text;
+
+        assert_non_null(text);
+        for (unsigned c = 1; c < 0x3000; c++) {
+                if (c >= 0x800)
+                        *end++ = (char) (0xe0 | c >> 12);
+                if (c >= 0x80)
+                        *end++ = (char) (c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+                *end++ = (char) (c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+        }
+        *end = '\0';
+        return text;
+}
+
+static void no_text_can_forge_a_record(void **state) {
+        _cleanup_(attachment_freep) Attachment *attachment =
+                made_attachment(1, ATTACHMENT_ATTACHING);
+        _cleanup_(journal_content_done) JournalContent content = { 0 };
+        _cleanup_(freep) char *all = make_all_characters(), *bytes = NULL;
+        size_t size = 0, n_lines = 0;
+        Journal *journal = open_empty();
+
+        assert_int_equal(facts_set(&attachment->domain, all), 0);
+        assert_int_equal(journal_put_attachment(journal, attachment, NULL), 0);
+        journal_free(journal);
+
+        bytes = made_file_read("journal", &size);
+        for (size_t i = 0; i < size; i++) {
+                n_lines += bytes[i] == '\n';
+                assert_true(bytes[i] == '\n' || (bytes[i] >= ' ' && bytes[i] <= 0x7f));
+        }
+        assert_int_equal(n_lines, 3); /* the version, the next number, the attachment */
+
+        read_back(&content);
+        assert_string_equal(content.attachments[0]->domain, all);
+}
+
 /* Each would have us read, write or lock what somebody else chose. */
 static void make_link(const char *name) {
         made_text("elsewhere", "");
@@ -355,6 +395,7 @@ int main(void) {
                 TEST(a_second_daemon_is_told_that_the_directory_is_held),
                 TEST(no_file_is_there_before_the_first_record),
                 TEST(text_that_is_no_utf8_is_refused_and_not_written),
+                TEST(no_text_can_forge_a_record),
                 TEST(a_file_that_another_may_have_made_is_not_used),
                 TEST(a_directory_that_others_can_write_is_not_used),
                 TEST(the_files_are_private_and_not_inherited),
