@@ -283,7 +283,7 @@ static void read_domain_job(Letter *letter, void *userdata) {
                 outcome = (HypervisorOutcome){ HYPERVISOR_UNAVAILABLE,
                                                "the connection to libvirt was lost meanwhile" };
 
-        if (job->kind == JOB_REFRESH && job->verdict != 0)
+        if (job->kind == JOB_REFRESH && job->verdict != 0 && current)
                 log_warning("Cannot read domain %s: %s", uuid, outcome.text);
         notice_loss(self, job);
         if (job->done)

@@ -232,6 +232,9 @@ static virDomainPtr define_in_qemu(const World *world) {
         _cleanup_(freep) char *xml = NULL;
         virDomainPtr domain;
 
+        if (access(qemu, X_OK) < 0)
+                skip();
+
         xml = text_print("<domain type='qemu'><name>guest</name><uuid>%s</uuid>"
                          "<memory>65536</memory><os><type machine='q35'>hvm</type></os>"
                          "<devices><emulator>%s</emulator></devices></domain>",
@@ -341,8 +344,8 @@ int main(void) {
                 IN_QEMU(what_another_tool_does_to_a_definition_is_noticed_without_an_event),
         };
 
-        if (access(libvirtd, X_OK) < 0 || access(qemu, X_OK) < 0) {
-                printf("1..0 # SKIP there is no libvirtd, or no QEMU\n");
+        if (access(libvirtd, X_OK) < 0) {
+                printf("1..0 # SKIP there is no libvirtd\n");
                 return 0;
         }
 
