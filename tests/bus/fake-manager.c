@@ -182,6 +182,8 @@ int manager_explain(Manager *manager, const AttachOrder *order, Explanation *ret
 }
 
 static int begin(Manager *manager, ManagerDone done, void *userdata) {
+        if (manager->takes_many && manager->done)
+                fake_manager_answer(manager, ATTACHMENT_BUSY, "another came", 0);
         assert(!manager->done);
         manager->n_changed++;
         manager->done = done;

@@ -17,6 +17,7 @@ struct Manager {
         bool connected, reconciled, unreachable;
         int choice;         /* what manager_choose() answers */
         Address chosen;     /* when that is 0 */
+        bool takes_many;    /* a second call ends the open one with ATTACHMENT_BUSY */
         bool attach_once;   /* after an attach nothing is left to choose */
         int attach_verdict; /* what manager_attach() answers at once */
         unsigned n_chosen,

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "bus/paths.h"
+#include "bus/state.h"
 #include "world.h"
 
 #define NIC0_PATH      DEVICE_PREFIX "/pci_0000_41_00_0"
@@ -413,6 +413,69 @@ static void a_signal_comes_before_the_reply_of_the_call_that_caused_it(void **st
         assert_non_null(strstr(scene->heard, "InterfacesAdded " POOL_PREFIX "/new |"));
 }
 
+static void every_property_that_can_change_is_told(void **state) {
+        static const struct {
+                ObjectKind kind;
+                const char *key, *path;
+                const sd_bus_vtable *vtable;
+        } objects[] = {
+                { OBJECT_MANAGER, "", ROOT_PATH, manager_vtable },
+                { OBJECT_DEVICE, "0000:41:00.0", NIC0_PATH, device_vtable },
+                { OBJECT_POOL, "10g-nics", POOL_PATH, pool_vtable },
+                { OBJECT_ALIAS, "nic", ALIAS_PREFIX "/nic", alias_vtable },
+                { OBJECT_ATTACHMENT, "17", ATTACHMENT_PREFIX "/17", attachment_vtable },
+        };
+        _cleanup_(end) Scene *scene = begin();
+
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+        world_settle(scene->world);
+
+        for (size_t i = 0; i < N_ELEMENTS(objects); i++) {
+                const sd_bus_vtable *member = objects[i].vtable;
+                Changes changes = { 0 };
+                char told[128];
+
+                scene->heard[0] = '\0';
+                assert_int_equal(
+                        changes_touch(&changes, objects[i].kind, objects[i].key, UINT32_MAX), 0);
+                bus_publish(scene->world->bus, &changes);
+                changes_done(&changes);
+                (void) get(scene, ROOT_PATH, MANAGER_INTERFACE, "Version");
+
+                snprintf(told, sizeof(told), "PropertiesChanged %s ", objects[i].path);
+                assert_non_null(strstr(scene->heard, told));
+                for (; member->type != _SD_BUS_VTABLE_END; member++) {
+                        if (member->type != _SD_BUS_VTABLE_PROPERTY)
+                                continue;
+
+                        snprintf(told, sizeof(told), " %s ", member->x.property.member);
+                        assert_int_equal(!!strstr(scene->heard, told),
+                                         !(member->flags & SD_BUS_VTABLE_PROPERTY_CONST));
+                        assert_true(member->flags & (SD_BUS_VTABLE_PROPERTY_CONST |
+                                                     SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE |
+                                                     SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION));
+                }
+        }
+}
+
+static void what_was_replaced_goes_and_comes_again(void **state) {
+        Change change = {
+                .kind = OBJECT_POOL, .key = (char *) "10g-nics", .added = true, .removed = true
+        };
+        const Changes changes = { .items = &change, .n_items = 1 };
+        _cleanup_(end) Scene *scene = begin();
+        const char *removed, *added;
+
+        world_settle(scene->world);
+        bus_publish(scene->world->bus, &changes);
+        (void) get(scene, ROOT_PATH, MANAGER_INTERFACE, "Version");
+
+        removed = strstr(scene->heard, "InterfacesRemoved " POOL_PATH);
+        added = strstr(scene->heard, "InterfacesAdded " POOL_PATH);
+        assert_true(removed && added && removed < added);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_device_shows_what_is_known_of_it),
@@ -427,6 +490,8 @@ int main(void) {
                 cmocka_unit_test(explain_for_an_unknown_domain_says_so),
                 cmocka_unit_test(changes_of_one_object_are_told_once_and_lists_are_invalidated),
                 cmocka_unit_test(a_new_device_is_told_before_the_lists_it_is_in_are_stale),
+                cmocka_unit_test(every_property_that_can_change_is_told),
+                cmocka_unit_test(what_was_replaced_goes_and_comes_again),
                 cmocka_unit_test(an_object_that_goes_takes_all_its_interfaces),
                 cmocka_unit_test(a_signal_comes_before_the_reply_of_the_call_that_caused_it),
         };

@@ -150,6 +150,8 @@ static void remember(World *world, sd_bus_message *question) {
         Asked *asked = &world->asked[world->n_asked % ASKED_MAX];
         const char *kind, *key, *name, *action, *cancellation;
 
+        asked->open = sd_bus_message_unref(asked->open);
+
         assert_true(sd_bus_message_enter_container(question, 'r', "sa{sv}") > 0);
         assert_true(sd_bus_message_read(question, "sa{sv}", &kind, 1, &key, "s", &name) > 0);
         assert_true(sd_bus_message_exit_container(question) >= 0);
@@ -175,6 +177,11 @@ static int forge(World *world, sd_bus_message *question) {
         return 1;
 }
 
+static Asked *last_asked(World *world) {
+        assert_true(world->n_asked > 0);
+        return &world->asked[(world->n_asked - 1) % ASKED_MAX];
+}
+
 static int on_check(sd_bus_message *question, void *userdata, sd_bus_error *error) {
         World *world = userdata;
 
@@ -194,25 +201,38 @@ static int on_check(sd_bus_message *question, void *userdata, sd_bus_error *erro
         case POLKIT_FORGED:
                 return forge(world, question);
         default:
-                sd_bus_message_unref(world->open);
-                world->open = sd_bus_message_ref(question);
+                last_asked(world)->open = sd_bus_message_ref(question);
                 return 1;
         }
 }
 
 void world_say_yes(World *world) {
-        assert_non_null(world->open);
-        assert_true(sd_bus_reply_method_return(world->open, "(bba{ss})", 1, 0, 0) >= 0);
+        Asked *asked = last_asked(world);
+
+        assert_non_null(asked->open);
+        assert_true(sd_bus_reply_method_return(asked->open, "(bba{ss})", 1, 0, 0) >= 0);
+        asked->open = sd_bus_message_unref(asked->open);
         world->mood = POLKIT_YES;
 }
 
+/* As polkit does: the question that is cancelled is answered with an error. */
 static int on_cancel(sd_bus_message *question, void *userdata, sd_bus_error *error) {
         World *world = userdata;
         const char *cancellation;
+        Asked *found = NULL;
 
         assert_true(sd_bus_message_read(question, "s", &cancellation) > 0);
-        assert_true(world->n_asked > 0);
-        assert_string_equal(cancellation, world->asked[world->n_asked - 1].cancellation);
+        for (size_t i = 0; i < ASKED_MAX; i++)
+                if (strcmp(cancellation, world->asked[i].cancellation) == 0)
+                        found = &world->asked[i];
+        assert_non_null(found); /* it names a question that was asked */
+        if (found->open) {
+                assert_true(sd_bus_reply_method_errorf(found->open,
+                                                       "org.freedesktop.PolicyKit1.Error.Cancelled",
+                                                       "cancelled") >= 0);
+                found->open = sd_bus_message_unref(found->open);
+        }
+
         world->n_cancelled++;
         return sd_bus_reply_method_return(question, NULL);
 }
@@ -294,7 +314,8 @@ World *world_free(World *world) {
         world->bus = bus_free(world->bus);
         manager_free(world->manager);
         sd_bus_flush_close_unref(world->service);
-        sd_bus_message_unref(world->open);
+        for (size_t i = 0; i < ASKED_MAX; i++)
+                sd_bus_message_unref(world->asked[i].open);
         sd_bus_slot_unref(world->polkit_slot);
         sd_bus_flush_close_unref(world->polkit);
         sd_bus_flush_close_unref(world->stranger);

@@ -19,7 +19,7 @@ typedef enum PolkitMood {
 } PolkitMood;
 
 enum {
-        ASKED_MAX = 64
+        ASKED_MAX = 256
 };
 
 /* One question as polkit saw it. */
@@ -27,6 +27,7 @@ typedef struct Asked {
         char action[64], subject_kind[32], subject_name[32], cancellation[64];
         char details[1024]; /* key=value; and so on, sorted */
         uint32_t flags;
+        sd_bus_message *open; /* a silent polkit keeps it, until it is cancelled */
 } Asked;
 
 typedef struct World {
@@ -40,7 +41,6 @@ typedef struct World {
         Manager *manager;
         PolkitMood mood;
         Asked asked[ASKED_MAX];
-        sd_bus_message *open; /* the last question that a silent polkit took */
         unsigned n_asked, n_cancelled, n_reloads;
         void (*on_asked)(struct World *world); /* before polkit answers */
         int reload_verdict;
