@@ -17,6 +17,10 @@
 #include "core/allocate.h"
 
 enum {
+        PLACE_NONE = UINT32_MAX /* no lot, no cluster */
+};
+
+enum {
         WANTS_MAX = REQUEST_ITEMS_MAX,
         ROWS_MAX = REQUEST_DEVICES_MAX
 };
@@ -33,7 +37,7 @@ typedef struct Lot {
         Places devices;   /* ascending */
         Places conflicts; /* lots that exclude this one */
         Places needs;     /* devices that must be chosen too */
-        uint32_t cluster; /* lots that have to do with each other, over any number of corners */
+        uint32_t cluster; /* of lots that have to do with each other; PLACE_NONE: with no other */
 } Lot;
 
 typedef struct Want {
@@ -41,10 +45,6 @@ typedef struct Want {
         NumaPolicy policy;
         Places order; /* lots that serve it, the cheapest first, equals by their place */
 } Want;
-
-enum {
-        CLUSTER_NONE = UINT32_MAX /* of a lot that has nothing to do with any other */
-};
 
 typedef struct Cluster {
         Places lots, devices; /* ascending */
@@ -176,6 +176,9 @@ typedef enum SearchResult {
 
 /* A SearchResult, or -ENOMEM. @ret is set only when it was found; rows in the order of their lots. */
 int problem_search(Problem *problem, const Demand *demand, Rows *ret);
+
+/* The same, content with any plan. */
+int problem_search_any(Problem *problem, const Demand *demand, Rows *ret);
 
 /* What a request lacks: its items are served in order up to @item, of which @n_served can be had. */
 typedef struct Shortage {

@@ -176,12 +176,20 @@ static void join_all(const Problem *problem, uint32_t *parents) {
                 const Places *conflicts = &problem->lots[lot].conflicts;
                 const Places *needs = &problem->lots[lot].needs;
 
-                for (size_t i = 0; i < conflicts->n_items; i++)
-                        join(parents, lot, conflicts->items[i]);
+                if (!problem_lot_serves(problem, lot))
+                        continue;
 
-                for (size_t i = 0; i < needs->n_items; i++)
-                        for (size_t j = 0; j < problem->lots_of[needs->items[i]].n_items; j++)
-                                join(parents, lot, problem->lots_of[needs->items[i]].items[j]);
+                for (size_t i = 0; i < conflicts->n_items; i++)
+                        if (problem_lot_serves(problem, conflicts->items[i]))
+                                join(parents, lot, conflicts->items[i]);
+
+                for (size_t i = 0; i < needs->n_items; i++) {
+                        const Places *lots = &problem->lots_of[needs->items[i]];
+
+                        for (size_t j = 0; j < lots->n_items; j++)
+                                if (problem_lot_serves(problem, lots->items[j]))
+                                        join(parents, lot, lots->items[j]);
+                }
         }
 }
 
@@ -214,19 +222,19 @@ static int collect_devices(const Problem *problem, Cluster *cluster) {
         return 0;
 }
 
-/* Appends how many there are and where each stands in @all (ascending). */
+/* Appends where each that is in @all (ascending) stands there, and an end. */
 static int describe_places(Places *description, const Places *all, const Places *places) {
-        int r = places_append(description, (uint32_t) places->n_items);
+        int r = 0;
 
         for (size_t i = 0; i < places->n_items && r == 0; i++) {
                 const uint32_t *found = bsearch(&places->items[i], all->items, all->n_items,
                                                 sizeof(*all->items), compare_places);
 
-                r = places_append(description,
-                                  found ? (uint32_t) (found - all->items) : UINT32_MAX);
+                if (found)
+                        r = places_append(description, (uint32_t) (found - all->items));
         }
 
-        return r;
+        return r < 0 ? r : places_append(description, UINT32_MAX);
 }
 
 static int describe(const Problem *problem, Cluster *cluster, bool is_free_of_cost) {
@@ -305,7 +313,7 @@ static int fill_clusters(Problem *problem, uint32_t *parents) {
                 uint32_t root = find_root(parents, lot);
                 uint32_t *cluster = &problem->lots[lot].cluster;
 
-                *cluster = CLUSTER_NONE;
+                *cluster = PLACE_NONE;
                 if (sizes[root] == 1)
                         continue;
 

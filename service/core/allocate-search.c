@@ -10,34 +10,19 @@
  * Cards that are alike would be tried in every order. So when a lot is taken not to be chosen after it
  * was tried, neither are the lots that stand at its place in clusters which are alike and about which as
  * much is decided: with roles changed, such a plan was among those tried. By its cost alone it was as
- * good; whether it was no worse by its addresses either has to be shown (see leads()).
+ * good; whether it was no worse by its addresses either has to be shown (see search_leads()).
  */
+#include "core/allocate-search.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#include "core/allocate-internal.h"
 #include "util/vector.h"
 
-typedef struct Frame {
-        uint32_t lot;      /* that is decided here */
-        bool is_off;       /* taken to be chosen before; now it is not */
-        bool likes_follow; /* then neither are those like it */
-        size_t n_decided;  /* before */
-        Rows rows;         /* before */
-} Frame;
-
-typedef struct Search {
-        Problem *problem;
-        Matching matching;
-        Places decided; /* lots, in the order in which it was concluded */
-        Frame *frames;
-        size_t n_frames;
-        int16_t *tally; /* of each device; all 0 between uses */
-        unsigned steps_left;
-        bool is_clustered, is_cut, has_best;
-        int64_t best_cost;
-        Rows best;
-} Search;
+enum {
+        STEPS_QUICK = 1000 /* enough for nearly all requests */
+};
 
 static void search_done(Search *search) {
         matching_done(&search->matching);
@@ -51,7 +36,6 @@ static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
 
         *search = (Search){
                 .problem = problem,
-                .steps_left = ALLOCATE_STEPS_MAX,
                 .tally = calloc(problem->inventory->n_devices + 1, sizeof(*search->tally)),
         };
         r = matching_init(&search->matching, problem);
@@ -115,94 +99,7 @@ static bool is_better(Search *search, int64_t cost) {
         return better;
 }
 
-/* --- deciding and what follows ---------------------------------------------------------------- */
-
-/* False: it contradicts what is decided. −ENOMEM is told by the return of decide(). */
-static int note(Search *search, uint32_t lot, LotState state) {
-        uint8_t *states = search->matching.states;
-        int r;
-
-        if (states[lot] == state)
-                return 1;
-        if (states[lot] != LOT_OPEN)
-                return 0;
-
-        r = places_append(&search->decided, lot);
-        if (r < 0)
-                return r;
-
-        states[lot] = (uint8_t) state;
-        return 1;
-}
-
-/* What follows from the need of a lot for a device. */
-static int follow_need(Search *search, uint32_t lot, uint32_t device) {
-        const Places *lots = &search->problem->lots_of[device];
-        const uint8_t *states = search->matching.states;
-        uint32_t possible = 0;
-        size_t n_possible = 0;
-
-        if (states[lot] == LOT_OFF)
-                return 1;
-
-        for (size_t i = 0; i < lots->n_items; i++) {
-                if (states[lots->items[i]] == LOT_OFF)
-                        continue;
-                possible = lots->items[i];
-                n_possible++;
-        }
-
-        if (n_possible == 0)
-                return note(search, lot, LOT_OFF);
-        if (n_possible == 1 && states[lot] == LOT_ON)
-                return note(search, possible, LOT_ON);
-        return 1;
-}
-
-static int follow_on(Search *search, uint32_t lot) {
-        const Lot *decided = &search->problem->lots[lot];
-        int r = 1;
-
-        for (size_t i = 0; i < decided->conflicts.n_items && r > 0; i++)
-                r = note(search, decided->conflicts.items[i], LOT_OFF);
-        for (size_t i = 0; i < decided->needs.n_items && r > 0; i++)
-                r = follow_need(search, lot, decided->needs.items[i]);
-        return r;
-}
-
-static int follow_off(Search *search, uint32_t lot) {
-        const Places *devices = &search->problem->lots[lot].devices;
-        int r = 1;
-
-        for (size_t i = 0; i < devices->n_items && r > 0; i++) {
-                const Places *needers = &search->problem->needers[devices->items[i]];
-
-                for (size_t j = 0; j < needers->n_items && r > 0; j++)
-                        r = follow_need(search, needers->items[j], devices->items[i]);
-        }
-
-        return r;
-}
-
-/* Concludes from what was noted after the first @n_decided. 1, 0: a contradiction; or -ENOMEM. */
-static int follow(Search *search, size_t n_decided) {
-        int r = 1;
-
-        for (size_t i = n_decided; i < search->decided.n_items && r > 0; i++) {
-                uint32_t lot = search->decided.items[i];
-
-                r = search->matching.states[lot] == LOT_ON ? follow_on(search, lot)
-                                                           : follow_off(search, lot);
-        }
-
-        return r;
-}
-
-static void forget(Search *search, size_t n_decided) {
-        for (size_t i = n_decided; i < search->decided.n_items; i++)
-                search->matching.states[search->decided.items[i]] = LOT_OPEN;
-        search->decided.n_items = n_decided;
-}
+/* --- mending and broken rules ----------------------------------------------------------------- */
 
 static bool step(Search *search) {
         if (search->steps_left == 0) {
@@ -244,8 +141,6 @@ static bool mend(Search *search, size_t n_decided) {
         return true;
 }
 
-/* --- broken rules ----------------------------------------------------------------------------- */
-
 static bool is_met(const Search *search, uint32_t device) {
         const Places *lots = &search->problem->lots_of[device];
 
@@ -256,8 +151,8 @@ static bool is_met(const Search *search, uint32_t device) {
         return false;
 }
 
-/* An open lot of a rule that the choice of @lot breaks; CLUSTER_NONE: it breaks none. */
-static int64_t find_broken(const Search *search, uint32_t lot) {
+/* An open lot of a rule that the choice of @lot breaks; PLACE_NONE: it breaks none. */
+static uint32_t find_broken(const Search *search, uint32_t lot) {
         const Lot *lots = search->problem->lots, *chosen = &lots[lot];
 
         for (size_t i = 0; i < chosen->conflicts.n_items; i++) {
@@ -281,22 +176,22 @@ static int64_t find_broken(const Search *search, uint32_t lot) {
                                 return meeting->items[j];
         }
 
-        return CLUSTER_NONE;
+        return PLACE_NONE;
 }
 
-/* The lot to decide next: of the rule that the first lot breaks. CLUSTER_NONE: the matching is a plan. */
-static int64_t find_branch(const Search *search) {
+/* The lot to decide next: of the rule that the first lot breaks. PLACE_NONE: the matching is a plan. */
+static uint32_t find_branch(const Search *search) {
         const Rows *rows = &search->matching.rows;
-        int64_t branch = CLUSTER_NONE;
+        uint32_t branch = PLACE_NONE;
         uint32_t first = UINT32_MAX;
 
         for (size_t i = 0; i < rows->n_items; i++) {
-                int64_t broken;
+                uint32_t broken;
 
                 if (rows->items[i].lot >= first)
                         continue;
                 broken = find_broken(search, rows->items[i].lot);
-                if (broken == CLUSTER_NONE)
+                if (broken == PLACE_NONE)
                         continue;
                 first = rows->items[i].lot;
                 branch = broken;
@@ -305,106 +200,7 @@ static int64_t find_branch(const Search *search) {
         return branch;
 }
 
-/* --- what is alike ---------------------------------------------------------------------------- */
-
-/* How many lots have the device and are in this state? */
-static size_t count_lots(const Search *search, uint32_t device, LotState state) {
-        const Places *lots = &search->problem->lots_of[device];
-        size_t n = 0;
-
-        for (size_t i = 0; i < lots->n_items; i++)
-                n += search->matching.states[lots->items[i]] == state;
-        return n;
-}
-
-/*
- * Now that @lot is taken to be chosen: has every such plan better addresses in this cluster than any plan
- * without the lot, so that to change roles with a later cluster can only be for the better? Yes, if
- * all devices of the cluster that were to be had are chosen with it, or if its first is, which
- * could be had in no other way.
- */
-static bool leads(Search *search, uint32_t lot, size_t n_decided) {
-        const Problem *problem = search->problem;
-        const Places *devices = &problem->clusters[problem->lots[lot].cluster].devices;
-        const Places *decided = &search->decided;
-        bool is_first = true, has_first = false, has_all = true;
-
-        /* The tally: by how many lots that are out only since then could a device be had? */
-        for (size_t i = n_decided; i < decided->n_items; i++)
-                for (size_t j = 0; j < problem->lots[decided->items[i]].devices.n_items; j++)
-                        if (search->matching.states[decided->items[i]] == LOT_OFF)
-                                search->tally[problem->lots[decided->items[i]].devices.items[j]]++;
-
-        for (size_t i = 0; i < devices->n_items; i++) {
-                uint32_t device = devices->items[i];
-                size_t n_on = count_lots(search, device, LOT_ON);
-                size_t n_other =
-                        count_lots(search, device, LOT_OPEN) + (size_t) search->tally[device];
-
-                search->tally[device] = 0;
-                if (n_on + n_other == 0)
-                        continue;
-                if (is_first)
-                        has_first =
-                                n_other == 0 && places_contain(&problem->lots[lot].devices, device);
-                is_first = false;
-                has_all = has_all && n_on > 0;
-        }
-
-        return has_first || has_all;
-}
-
-/* Is as much decided about @b as about @a, and do all devices of @b come after those of @a? */
-static bool may_change_roles(const Search *search, const Cluster *a, const Cluster *b) {
-        const uint8_t *states = search->matching.states;
-
-        if (a == b || a->likeness != b->likeness)
-                return false;
-
-        for (size_t i = 0; i < a->lots.n_items; i++)
-                if (states[a->lots.items[i]] != states[b->lots.items[i]])
-                        return false;
-
-        for (size_t i = 0; i < a->devices.n_items && !search->matching.is_free_of_cost; i++)
-                if (b->devices.items[i] < a->devices.items[i])
-                        return false;
-
-        return true;
-}
-
-/* Notes that no lot like @lot is chosen. 1 or -ENOMEM. */
-static int note_likes_off(Search *search, uint32_t lot) {
-        const Problem *problem = search->problem;
-        const Cluster *cluster = &problem->clusters[problem->lots[lot].cluster];
-        size_t place = 0;
-        int r = 1;
-
-        while (cluster->lots.items[place] != lot)
-                place++;
-
-        for (size_t i = 0; i < problem->n_clusters && r > 0; i++)
-                if (may_change_roles(search, cluster, &problem->clusters[i]))
-                        r = note(search, problem->clusters[i].lots.items[place], LOT_OFF);
-
-        return r;
-}
-
 /* --- the branches ----------------------------------------------------------------------------- */
-
-/* Decides a lot and all that follows. 1; 0: what is decided contradicts itself; or -ENOMEM. */
-static int decide(Search *search, uint32_t lot, LotState state, bool likes_too) {
-        size_t n_decided = search->decided.n_items;
-        int r = 1;
-
-        /* Those first: they are alike only as long as the lot itself is open. */
-        if (likes_too)
-                r = note_likes_off(search, lot);
-        if (r > 0)
-                r = note(search, lot, state);
-        if (r > 0)
-                r = follow(search, n_decided);
-        return r;
-}
 
 /* Takes the lot to be chosen, and notes what can be said of those like it. */
 static int branch_on(Search *search, uint32_t lot) {
@@ -425,12 +221,12 @@ static int branch_on(Search *search, uint32_t lot) {
                 return r;
 
         top = &search->frames[search->n_frames - 1];
-        r = decide(search, lot, LOT_ON, false);
+        r = search_decide(search, lot, LOT_ON, false);
         if (r < 0)
                 return r;
 
         top->likes_follow =
-                r == 0 || search->matching.is_free_of_cost || leads(search, lot, n_decided);
+                r == 0 || search->matching.is_free_of_cost || search_leads(search, lot, n_decided);
         return r > 0 && mend(search, n_decided);
 }
 
@@ -439,7 +235,7 @@ static int branch_off(Search *search) {
         Frame *top = &search->frames[search->n_frames - 1];
         int r;
 
-        forget(search, top->n_decided);
+        search_forget(search, top->n_decided);
         matching_restore(&search->matching, &top->rows);
         if (top->is_off) {
                 search->n_frames--;
@@ -447,7 +243,7 @@ static int branch_off(Search *search) {
         }
 
         top->is_off = true;
-        r = decide(search, top->lot, LOT_OFF, top->likes_follow);
+        r = search_decide(search, top->lot, LOT_OFF, top->likes_follow);
         if (r <= 0)
                 return r;
 
@@ -456,14 +252,15 @@ static int branch_off(Search *search) {
 
 /* Looks at a matching. 1: it was taken further; 0: this branch is done with; or -ENOMEM. */
 static int look(Search *search) {
-        int64_t cost = matching_cost(&search->matching), branch;
+        int64_t cost = matching_cost(&search->matching);
+        uint32_t branch;
 
         if (!is_better(search, cost))
                 return 0;
 
         branch = find_branch(search);
-        if (branch != CLUSTER_NONE)
-                return branch_on(search, (uint32_t) branch);
+        if (branch != PLACE_NONE)
+                return branch_on(search, branch);
 
         search->best = search->matching.rows;
         search->best_cost = cost;
@@ -503,7 +300,8 @@ static int compare_rows(const void *a, const void *b) {
         return lot_a < lot_b ? -1 : lot_a > lot_b;
 }
 
-static int search_once(Problem *problem, const Demand *demand, bool is_free_of_cost, Rows *ret) {
+static int search_once(Problem *problem, const Demand *demand, bool is_free_of_cost,
+                       unsigned n_steps, Rows *ret, bool *ret_is_cut) {
         _cleanup_(search_done) Search search = { 0 };
         int r;
 
@@ -511,9 +309,12 @@ static int search_once(Problem *problem, const Demand *demand, bool is_free_of_c
         if (r < 0)
                 return r;
 
+        search.steps_left = n_steps;
         r = search_run(&search, demand);
         if (r < 0)
                 return r;
+
+        *ret_is_cut = search.is_cut;
         if (!search.has_best)
                 return search.is_cut ? SEARCH_CUT : SEARCH_IMPOSSIBLE;
 
@@ -522,13 +323,144 @@ static int search_once(Problem *problem, const Demand *demand, bool is_free_of_c
         return SEARCH_FOUND;
 }
 
-int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
+/* --- any plan --------------------------------------------------------------------------------- */
+
+/*
+ * Can the want always be served when all others are? It can, if its lots are in as many clusters as
+ * there are rows: a row touches one cluster, so that one is left untouched; and if no need of
+ * another lot may have to be met by it.
+ */
+static bool is_abundant(const Problem *problem, size_t want, size_t n_rows, uint8_t *touched) {
+        const Places *order = &problem->wants[want].order;
+        size_t n_clusters = 0;
+
+        memset(touched, 0, problem->n_clusters);
+        for (size_t i = 0; i < order->n_items; i++) {
+                const Lot *lot = &problem->lots[order->items[i]];
+
+                for (size_t j = 0; j < lot->devices.n_items; j++)
+                        if (problem->needers[lot->devices.items[j]].n_items > 0)
+                                return false;
+
+                if (lot->needs.n_items > 0 || !problem_lot_serves(problem, order->items[i]) ||
+                    (lot->cluster != PLACE_NONE && touched[lot->cluster]))
+                        continue;
+                if (lot->cluster != PLACE_NONE)
+                        touched[lot->cluster] = true;
+                n_clusters++;
+        }
+
+        return n_clusters >= n_rows;
+}
+
+/* Takes the wants out that can be served last. They are given back by putting the costs back. */
+static int set_abundant_aside(Problem *problem, Demand *demand, Demand *aside) {
+        _cleanup_(freep) uint8_t *touched = NULL;
+        size_t n_rows = 0;
         int r;
 
-        r = search_once(problem, demand, false, ret);
-        if (r != SEARCH_CUT)
+        r = problem_cluster(problem, true);
+        if (r < 0)
                 return r;
 
-        /* Any plan is better than none, and without costs far more is alike. */
-        return search_once(problem, demand, true, ret);
+        touched = calloc(problem->n_clusters + 1, sizeof(*touched));
+        if (!touched)
+                return -ENOMEM;
+
+        for (size_t want = 0; want < problem->n_wants; want++)
+                n_rows += demand->counts[want];
+        for (size_t want = 0; want < problem->n_wants; want++)
+                if (demand->counts[want] > 0 && is_abundant(problem, want, n_rows, touched))
+                        aside->counts[want] = demand->counts[want];
+
+        for (size_t want = 0; want < problem->n_wants; want++) {
+                demand->counts[want] -= aside->counts[want];
+                for (size_t lot = 0; lot < problem->n_lots && demand->counts[want] == 0; lot++)
+                        problem->costs[lot * problem->n_wants + want] = COST_NEVER;
+        }
+
+        return 0;
+}
+
+static bool may_be_added(const Problem *problem, uint32_t lot, const uint8_t *chosen) {
+        const Places *conflicts = &problem->lots[lot].conflicts;
+
+        if (chosen[lot] || problem->lots[lot].needs.n_items > 0 ||
+            !problem_lot_serves(problem, lot))
+                return false;
+
+        for (size_t i = 0; i < conflicts->n_items; i++)
+                if (chosen[conflicts->items[i]])
+                        return false;
+
+        return true;
+}
+
+static int serve_last(const Problem *problem, const Demand *aside, Rows *rows) {
+        _cleanup_(freep) uint8_t *chosen = calloc(problem->n_lots + 1, sizeof(*chosen));
+
+        if (!chosen)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < rows->n_items; i++)
+                chosen[rows->items[i].lot] = true;
+
+        for (uint32_t want = 0; want < problem->n_wants; want++) {
+                const Places *order = &problem->wants[want].order;
+                unsigned n_missing = aside->counts[want];
+
+                for (size_t i = 0; i < order->n_items && n_missing > 0; i++) {
+                        uint32_t lot = order->items[i];
+
+                        if (!may_be_added(problem, lot, chosen))
+                                continue;
+                        chosen[lot] = true;
+                        rows->items[rows->n_items++] = (Row){ .lot = lot, .want = want };
+                        n_missing--;
+                }
+                assert(n_missing == 0);
+        }
+
+        qsort(rows->items, rows->n_items, sizeof(*rows->items), compare_rows);
+        return 0;
+}
+
+/* Without costs, and without what can be served last, far more is alike. */
+int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
+        size_t size = problem->n_lots * problem->n_wants * sizeof(*problem->costs);
+        _cleanup_(freep) int64_t *costs = malloc(size + 1);
+        Demand aside = { 0 }, scarce = *demand;
+        bool is_cut;
+        int r;
+
+        if (!costs)
+                return -ENOMEM;
+
+        memcpy(costs, problem->costs, size);
+        r = set_abundant_aside(problem, &scarce, &aside);
+        if (r == 0)
+                r = search_once(problem, &scarce, true, ALLOCATE_STEPS_MAX, ret, &is_cut);
+        memcpy(problem->costs, costs, size);
+        if (r != SEARCH_FOUND)
+                return r;
+
+        r = serve_last(problem, &aside, ret);
+        return r < 0 ? r : SEARCH_FOUND;
+}
+
+int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
+        bool is_cut;
+        int any, r;
+
+        r = search_once(problem, demand, false, STEPS_QUICK, ret, &is_cut);
+        if (r < 0 || !is_cut)
+                return r;
+
+        /* It is not easy. Whether there is a plan is decided first, which is easier than the best. */
+        any = problem_search_any(problem, demand, ret);
+        if (any < 0 || any == SEARCH_IMPOSSIBLE)
+                return any;
+
+        r = search_once(problem, demand, false, ALLOCATE_STEPS_MAX, ret, &is_cut);
+        return r == SEARCH_CUT ? any : r;
 }

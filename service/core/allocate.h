@@ -51,9 +51,9 @@ void plan_done(Plan *plan);
  * allocate() - choose devices for every item of a request, all or none
  * @ret: the plan, only on success; release it with plan_done()
  *
- * Complete: if any assignment satisfies all items together one is found, whatever their order. The search
- * has a budget of steps (ALLOCATE_STEPS_MAX). When it is used up before the best plan is known, the best
- * found so far is taken; before any is known, the text says that the search was cut.
+ * Complete: if any assignment satisfies all items together one is found, whatever their order. The search for
+ * any plan and that for the best have a budget of ALLOCATE_STEPS_MAX steps each. When the second is cut the best
+ * found so far is taken; when the first is cut, the text says that the search was.
  *
  * Return: 0; DEVICES_NOT_ENOUGH ("2 of 4 asked: 1 attached, 3 numa", counts of the reasons of what does
  * not fit the item that fell short; or that the search was cut at its budget); DEVICE_USED_BY_HOST when
