@@ -64,6 +64,7 @@ typedef struct AttachedDevice {
         uint16_t vendor_id, product_id; /* what was lent: another device at the address is not it */
         uint16_t subsystem_vendor_id, subsystem_product_id;
         bool managed;      /* managed='yes' */
+        bool handed;       /* we took it from its driver before it was given, and give it back after */
         bool live, config; /* libvirt says so now */
         bool gone;         /* not in the host; kept in step by the registry */
         bool left;         /* of a lost attachment: free again, no longer ours */

@@ -151,10 +151,11 @@ static int read_device(Attachment *attachment, const json_t *json, Refusal *refu
         AttachedDevice device = { 0 };
         const char *address;
 
-        if (json_unpack((json_t *) json, "{s:s, s:i, s:i, s:i, s:i, s:b, s:b !}", "address",
+        if (json_unpack((json_t *) json, "{s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b !}", "address",
                         &address, "vendor_id", &vendor, "product_id", &product,
                         "subsystem_vendor_id", &subsystem_vendor, "subsystem_product_id",
-                        &subsystem_product, "managed", &managed, "handed", &handed, "left", &left) < 0)
+                        &subsystem_product, "managed", &managed, "handed", &handed, "left",
+                        &left) < 0)
                 return refuse_value(refusal, "a device with unknown or missing fields");
         if (address_parse(address, &device.address) != 0)
                 return refuse_value(refusal, "a device without an address");

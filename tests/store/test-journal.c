@@ -68,6 +68,7 @@ static void assert_same_attachment(const Attachment *a, const Attachment *b) {
                 assert_int_equal(a->devices[i].subsystem_product_id,
                                  b->devices[i].subsystem_product_id);
                 assert_int_equal(a->devices[i].managed, b->devices[i].managed);
+                assert_int_equal(a->devices[i].handed, b->devices[i].handed);
                 assert_int_equal(a->devices[i].left, b->devices[i].left);
         }
 }
