@@ -16,6 +16,7 @@ typedef struct HypervisorDevice {
         Address address;
         uint32_t index; /* in the attachment: its alias is ua-hostdev1-NUMBER-INDEX */
         bool managed;
+        bool hand_over; /* take it from its driver before any is given; give_back() is to follow some time */
 } HypervisorDevice;
 
 /* What to do to one domain. A value: it is copied by the call that takes it. */
@@ -63,10 +64,19 @@ typedef struct HypervisorOperations {
 
         /*
          * Asks for the devices back, by alias. Done means that libvirt took every request, not that the guest
-         * has let go: that is told by domain(). A device or domain that is not there counts as done. 0 or negative errno.
+         * has let go: that is told by domain(). A device or domain that is not there counts as done, and then every change
+         * of the domain that began earlier is over, also one of a daemon that died; HYPERVISOR_UNAVAILABLE when
+         * that is not so yet. 0 or negative errno.
          */
         int (*detach)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                       void *userdata);
+
+        /*
+         * Gives devices that were handed over back to their own drivers. One that is not there, or not at vfio-pci, counts
+         * as given back. 0 or negative errno.
+         */
+        int (*give_back)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                         void *userdata);
 
         /* Reads the domain again; domain() follows. 0 or negative errno. */
         int (*refresh)(Hypervisor *hypervisor, const char *domain_uuid);
