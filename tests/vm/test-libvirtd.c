@@ -211,6 +211,21 @@ static void a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain(void *
         UNTIL(told, told->n_reconciled == 2);
 }
 
+static void a_daemon_that_hangs_is_given_up_and_found_again(void **state) {
+        HypervisorDevice devices[] = { told_device(0, 0) };
+        World *world = *state;
+        Told *told = world->told;
+
+        kill(world->process, SIGSTOP);
+        told_attach_start(told, default_uuid, false, devices, 1);
+        UNTIL(told, told->n_lost == 1 && told->n_done == 1);
+        assert_int_equal(told->verdict, HYPERVISOR_UNAVAILABLE);
+        assert_non_null(told_find(told, default_uuid));
+
+        kill(world->process, SIGCONT);
+        UNTIL(told, told->n_reconciled == 2);
+}
+
 static void the_end_comes_at_once_while_the_daemon_hangs(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
@@ -337,6 +352,7 @@ int main(void) {
                 IN_TEST(a_live_attach_is_refused_through_the_daemon_too),
                 IN_TEST(a_lost_daemon_is_told_and_found_again),
                 IN_TEST(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
+                IN_TEST(a_daemon_that_hangs_is_given_up_and_found_again),
                 IN_TEST(the_end_comes_at_once_while_the_daemon_hangs),
                 IN_QEMU(a_definition_in_qemu_gets_devices_and_gives_them_back),
                 IN_QEMU(our_alias_at_another_address_stays_in_qemu_too),

@@ -18,7 +18,7 @@
 #include "vm/libvirt.h"
 
 enum {
-        PATIENCE_SEC = 60,
+        PATIENCE_SEC = 120,
         TOLD_ATTACHMENT = 17 /* the number under which devices are given */
 };
 
