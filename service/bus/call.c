@@ -164,7 +164,6 @@ void call_again(Call *call) {
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         Call *call = userdata;
 
-        call->expired = true;
         if (call->state == CALL_WAITING)
                 call_again(call);
         return 0;
@@ -180,20 +179,25 @@ static void move_to_end(Call *call) {
 }
 
 int call_wait(Call *call, CallWait wait, uint64_t usec) {
-        if (call->waited != wait) {
-                int r;
+        uint64_t now_usec;
+        int r;
 
-                call->timer = sd_event_source_disable_unref(call->timer);
-                r = sd_event_add_time_relative(call->bus->event, &call->timer, CLOCK_MONOTONIC,
-                                               usec, 1, on_deadline, call);
-                if (r < 0)
-                        return r;
-                call->waited = wait;
-                call->expired = false;
+        r = sd_event_now(call->bus->event, CLOCK_MONOTONIC, &now_usec);
+        if (r < 0)
+                return r;
+
+        if (call->deadlines[wait] == 0) {
+                call->deadlines[wait] = now_usec + usec;
                 move_to_end(call);
         }
-        if (call->expired)
+        if (now_usec >= call->deadlines[wait])
                 return 0;
+
+        call->timer = sd_event_source_disable_unref(call->timer);
+        r = sd_event_add_time(call->bus->event, &call->timer, CLOCK_MONOTONIC,
+                              call->deadlines[wait], 1, on_deadline, call);
+        if (r < 0)
+                return r;
 
         call->state = CALL_WAITING;
         return 1;

@@ -18,9 +18,9 @@ typedef enum CallState {
 } CallState;
 
 typedef enum CallWait {
-        WAIT_NOTHING,
         WAIT_RECONCILE,
         WAIT_DEVICE,
+        _CALL_WAIT_END,
 } CallWait;
 
 enum {
@@ -49,8 +49,7 @@ struct Call {
         sd_bus_slot *question;             /* what is being asked */
         sd_bus_slot *watch, *confirmation; /* of the caller leaving the bus */
         sd_event_source *timer;
-        CallWait waited;
-        bool expired; /* the time for waiting is over */
+        uint64_t deadlines[_CALL_WAIT_END]; /* µs of CLOCK_MONOTONIC; 0: did not wait for that */
 };
 
 enum {

@@ -158,6 +158,26 @@ static void the_first_reconcile_is_waited_for_ten_seconds_at_most(void **state) 
         assert_int_equal(scene.world->bus->n_calls, 0);
 }
 
+static void another_wait_in_between_does_not_prolong_the_first(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_YES);
+        _cleanup_(reply_freep) Reply *reply = NULL;
+        uint64_t deadline;
+
+        scene.world->manager->choice = DEVICES_NOT_ENOUGH;
+        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 1, "wait-seconds", "u", 20);
+        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
+        deadline = scene.world->bus->calls[0]->deadlines[WAIT_DEVICE];
+
+        for (unsigned round = 0; round < 2; round++) {
+                scene.world->manager->reconciled = round == 1;
+                bus_retry(scene.world->bus);
+                world_settle(scene.world);
+                world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
+        }
+        assert_int_not_equal(scene.world->bus->calls[0]->deadlines[WAIT_RECONCILE], 0);
+        assert_int_equal(scene.world->bus->calls[0]->deadlines[WAIT_DEVICE], deadline);
+}
+
 static void who_leaves_while_waiting_waits_no_longer(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_YES);
         sd_bus *leaver = world_connect(scene.world);
@@ -213,6 +233,7 @@ int main(void) {
                 cmocka_unit_test(a_call_before_the_first_reconcile_waits_for_it),
                 cmocka_unit_test(without_libvirt_there_is_nothing_to_wait_for),
                 cmocka_unit_test(the_first_reconcile_is_waited_for_ten_seconds_at_most),
+                cmocka_unit_test(another_wait_in_between_does_not_prolong_the_first),
                 cmocka_unit_test(who_leaves_while_waiting_waits_no_longer),
                 cmocka_unit_test(the_order_is_that_of_waiting_and_not_of_coming),
         };
