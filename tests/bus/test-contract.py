@@ -143,6 +143,24 @@ def no_property_can_be_written():
             assert member.get("access") == "read", f"{path.name}: {member.get('name')}"
 
 
+@test
+def who_calls_is_known_by_the_name_on_the_bus_alone():
+    forbidden = r"unix-process|/proc/|SD_BUS_CREDS|get_creds|get_owner_creds|getpid|sd_bus_query_sender"
+    for path in sorted((SOURCE / "service/bus").glob("*.[ch]")):
+        found = re.search(forbidden, path.read_text())
+        assert not found, f"{path.name}: {found.group(0)}"
+    assert '"system-bus-name"' in (SOURCE / "service/bus/authority.c").read_text()
+
+
+@test
+def the_loop_never_waits_for_an_answer():
+    """A call that waits is sd_bus_call(), sd_bus_call_method(), or setting up a match; only taking the name may."""
+    waiting = r"\bsd_bus_(call|call_method|match_signal|add_match|get_name_creds|get_property\w*|process|wait)\("
+    for path in sorted((SOURCE / "service/bus").glob("*.[ch]")):
+        found = re.search(waiting, path.read_text())
+        assert not found, f"{path.name}: {found.group(0)}"
+
+
 def policy_actions():
     return {action.get("id"): action
             for action in ElementTree.parse(SOURCE / "polkit/org.hostdev1.policy").getroot().iter("action")}
