@@ -39,9 +39,7 @@ static SectionKind section_parse(const char *text, const char **ret_name) {
         return _SECTION_KIND_END;
 }
 
-static int warn(Loader *loader, const Place *place, const char *format, ...) _printf_(3, 4);
-
-static int warn(Loader *loader, const Place *place, const char *format, ...) {
+static _printf_(3, 4) int warn(Loader *loader, const Place *place, const char *format, ...) {
         _cleanup_(freep) char *text = NULL, *warning = NULL;
         va_list arguments;
         int r;

@@ -3,7 +3,7 @@
  * Journal line: one record as it stands in the file, "CRC32C JSON\n".
  *
  * The checksum (eight lower-case hex digits) is of the JSON alone, which is one object in ASCII
- * without what C calls a control character, DEL excepted: a newline ends a line and nothing else does.
+ * without control characters other than DEL: a newline ends a line and nothing else does.
  */
 #pragma once
 
