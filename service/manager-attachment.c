@@ -48,7 +48,8 @@ static int record(Manager *manager, const Attachment *attachment, Refusal *refus
         return r;
 }
 
-static void end(Manager *manager, Attachment *attachment) {
+/* Nothing is held, and nothing is to go back: the object goes. */
+static void finish(Manager *manager, Attachment *attachment) {
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         uint32_t number = attachment->number;
         Activity *activity = manager_activity(manager, number);
@@ -77,15 +78,121 @@ static void end(Manager *manager, Attachment *attachment) {
         manager_remove_activity(manager, number);
 }
 
-static int call_hypervisor(Manager *manager, const Attachment *attachment, bool detach, bool live,
-                           bool config);
+typedef int (*HypervisorCall)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                              void *userdata);
+
+/* Which devices of the attachment, and where. */
+typedef struct CallScope {
+        bool live, config;
+        bool handed; /* only those that were handed over */
+} CallScope;
+
+static int call_hypervisor(Manager *manager, const Attachment *attachment, HypervisorCall call,
+                           HypervisorDone done, CallScope scope) {
+        Activity *activity = manager_activity(manager, attachment->number);
+        _cleanup_(freep) HypervisorDevice *devices = NULL;
+        HypervisorJob job = {
+                .attachment = attachment->number,
+                .live = scope.live,
+                .config = scope.config,
+        };
+        int r;
+
+        for (size_t i = 0; i < attachment->n_devices; i++) {
+                const AttachedDevice *attached = &attachment->devices[i];
+                HypervisorDevice device = {
+                        .address = attached->address,
+                        .index = (uint32_t) i,
+                        .managed = attached->managed,
+                        .hand_over = attached->handed && scope.live,
+                };
+
+                if (attached->left || (scope.handed && !attached->handed))
+                        continue;
+                r = VECTOR_APPEND(devices, job.n_devices, device);
+                if (r < 0)
+                        return r;
+        }
+
+        memcpy(job.domain_uuid, attachment->domain_uuid, sizeof(job.domain_uuid));
+        job.devices = devices;
+        r = call(manager->hypervisor, &job, done, manager);
+        if (r < 0)
+                return r;
+
+        activity->working = true;
+        return 0;
+}
+
+/* It takes time: look now and then how far it is, and ask once more when nothing happens. */
+static void attend(Manager *manager, uint32_t number) {
+        Activity *activity = manager_activity(manager, number);
+
+        activity->look_usec = manager_now(manager) + MANAGER_LOOK_USEC;
+        activity->ask_usec = manager_now(manager) + MANAGER_ASK_AGAIN_USEC;
+}
+
+static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
+
+/* Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. */
+static int give_back(Manager *manager, Attachment *attachment) {
+        int r;
+
+        r = call_hypervisor(manager, attachment, manager->hypervisor->operations->give_back,
+                            on_give_back_done, (CallScope){ .handed = true });
+        if (r < 0)
+                return r;
+
+        attend(manager, attachment->number);
+        return 0;
+}
+
+static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome) {
+        Manager *manager = userdata;
+        Attachment *attachment = registry_find_attachment(&manager->registry, number);
+
+        if (!attachment)
+                return;
+
+        manager_activity(manager, number)->working = false;
+        if (outcome->verdict == 0) {
+                finish(manager, attachment);
+                return;
+        }
+
+        /* Tried again: by look_after(), or after the next reconcile. */
+        log_warning("Devices of attachment %u are not back at their drivers: %s", number,
+                    outcome->text ?: "");
+        if (facts_set(&attachment->last_error, outcome->text ?: "") == 0)
+                registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_LAST_ERROR);
+}
+
+static void end(Manager *manager, Attachment *attachment) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        int r;
+
+        if (!attachment_is_handed(attachment)) {
+                finish(manager, attachment);
+                return;
+        }
+
+        /* On record, so that the next start goes on with it. */
+        (void) record(manager, attachment, &refusal);
+        activity_postpone_attach_calls(manager_activity(manager, attachment->number),
+                                       manager_now(manager) + MANAGER_REPLY_USEC);
+        r = give_back(manager, attachment);
+        if (r < 0)
+                log_error("Cannot give back devices of attachment %u: %s", attachment->number,
+                          strerror(-r));
+}
+
+static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
 
 /* Takes back what libvirt has: from the running domain first, from the definition when it has left that. */
 int manager_call_detach(Manager *manager, Attachment *attachment) {
         const DomainFacts *facts =
                 domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
         bool live = attachment->live, config = !attachment->live && attachment->config;
-        Activity *activity = manager_activity(manager, attachment->number);
         int r;
 
         /*
@@ -97,13 +204,19 @@ int manager_call_detach(Manager *manager, Attachment *attachment) {
                 config = facts && facts->persistent && !live;
         }
 
-        r = call_hypervisor(manager, attachment, true, live, config);
+        r = call_hypervisor(manager, attachment, manager->hypervisor->operations->detach,
+                            on_detach_done, (CallScope){ .live = live, .config = config });
         if (r < 0)
                 return r;
 
-        activity->look_usec = manager_now(manager) + MANAGER_LOOK_USEC;
-        activity->ask_usec = manager_now(manager) + MANAGER_ASK_AGAIN_USEC;
+        attend(manager, attachment->number);
         return 0;
+}
+
+int manager_take_back(Manager *manager, Attachment *attachment) {
+        if (attachment->state == ATTACHMENT_ENDED)
+                return give_back(manager, attachment);
+        return manager_call_detach(manager, attachment);
 }
 
 void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent event) {
@@ -147,6 +260,27 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
                 log_error("Cannot take back attachment %u: %s", attachment->number, strerror(-r));
 }
 
+static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
+
+/*
+ * A running domain gets a group of several only when each member is at vfio-pci first. Whatever its operator put
+ * there himself is left to him.
+ */
+static bool is_to_be_handed(const Manager *manager, const Plan *plan, const Device *device) {
+        const Inventory *inventory = &manager->registry.inventory;
+        const Device *mate = NULL;
+
+        if (strcmp(device->facts->driver, "vfio-pci") == 0)
+                return false;
+
+        while ((mate = inventory_next_in_group(inventory, device, mate)))
+                for (size_t i = 0; mate != device && i < plan->n_choices; i++)
+                        if (plan->choices[i].device == mate)
+                                return true;
+
+        return false;
+}
+
 /* Nova's tag: an operator who binds vfio-pci himself says managed=false. */
 static bool device_is_managed(const Device *device) {
         const char *managed = device->pool_rule ? rule_tag(device->pool_rule, "managed") : NULL;
@@ -181,6 +315,8 @@ static int attachment_from_plan(const Manager *manager, const AttachOrder *order
                         .managed = device_is_managed(device),
                 };
 
+                attached.handed =
+                        order->live && attached.managed && is_to_be_handed(manager, plan, device);
                 r = VECTOR_APPEND(attachment->devices, attachment->n_devices, attached);
                 if (r < 0)
                         return r;
@@ -241,8 +377,10 @@ int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan,
         if (r == 0)
                 r = journal_put_attachment(manager->journal, attachment, refusal);
         if (r == 0)
-                r = call_hypervisor(manager, attachment, false, attachment->wants_live,
-                                    attachment->wants_config);
+                r = call_hypervisor(manager, attachment, manager->hypervisor->operations->attach,
+                                    on_attach_done,
+                                    (CallScope){ .live = attachment->wants_live,
+                                                 .config = attachment->wants_config });
         if (r != 0)
                 withdraw(manager, number);
         return r;
@@ -343,39 +481,4 @@ static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutc
         memcpy(uuid, attachment->domain_uuid, sizeof(uuid));
         manager_observe_attachment(manager, attachment, EVENT_DETACH_RETURNED);
         manager_continue_with_definition(manager, uuid);
-}
-
-static int call_hypervisor(Manager *manager, const Attachment *attachment, bool detach, bool live,
-                           bool config) {
-        const HypervisorOperations *operations = manager->hypervisor->operations;
-        Activity *activity = manager_activity(manager, attachment->number);
-        _cleanup_(freep) HypervisorDevice *devices = NULL;
-        HypervisorJob job = { .attachment = attachment->number, .live = live, .config = config };
-        int r;
-
-        for (size_t i = 0; i < attachment->n_devices; i++) {
-                HypervisorDevice device = {
-                        .address = attachment->devices[i].address,
-                        .index = i,
-                        .managed = attachment->devices[i].managed,
-                };
-
-                if (attachment->devices[i].left)
-                        continue;
-                r = VECTOR_APPEND(devices, job.n_devices, device);
-                if (r < 0)
-                        return r;
-        }
-
-        memcpy(job.domain_uuid, attachment->domain_uuid, sizeof(job.domain_uuid));
-        job.devices = devices;
-        if (detach)
-                r = operations->detach(manager->hypervisor, &job, on_detach_done, manager);
-        else
-                r = operations->attach(manager->hypervisor, &job, on_attach_done, manager);
-        if (r < 0)
-                return r;
-
-        activity->working = true;
-        return 0;
 }

@@ -54,7 +54,7 @@ static void observe_each(Manager *manager, const char *domain_uuid) {
 bool manager_is_taken_back(const Attachment *attachment) {
         return attachment->state == ATTACHMENT_DETACHING ||
                attachment->state == ATTACHMENT_TAKING_BACK ||
-               attachment->state == ATTACHMENT_LETTING_GO;
+               attachment->state == ATTACHMENT_LETTING_GO || attachment->state == ATTACHMENT_ENDED;
 }
 
 /* The running domain has let go of everything, the definition has not: it is next. */
@@ -104,7 +104,7 @@ void manager_resume(Manager *manager) {
                 if (!manager_is_taken_back(attachment) ||
                     manager_activity(manager, attachment->number)->working)
                         continue;
-                if (manager_call_detach(manager, attachment) < 0)
+                if (manager_take_back(manager, attachment) < 0)
                         log_error("Cannot go on with taking back attachment %u",
                                   attachment->number);
         }
@@ -163,7 +163,7 @@ static void look_after(Manager *manager, Attachment *attachment, uint64_t now_us
                 return;
 
         if (activity->ask_usec <= now_usec) {
-                (void) manager_call_detach(manager, attachment); /* tried again at the next look */
+                (void) manager_take_back(manager, attachment); /* tried again at the next look */
                 return;
         }
         (void) manager->hypervisor->operations->refresh(manager->hypervisor,

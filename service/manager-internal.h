@@ -58,6 +58,9 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
  */
 int manager_call_detach(Manager *manager, Attachment *attachment);
 
+/* The same for an attachment in whichever state of taking back: also for what is on its way back to its driver. */
+int manager_take_back(Manager *manager, Attachment *attachment);
+
 /* Compares with what libvirt says of its domain now, then advances. The attachment may have ended afterwards. */
 void manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event);
 

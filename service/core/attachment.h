@@ -19,7 +19,7 @@ typedef enum AttachmentState {
         ATTACHMENT_TAKING_BACK, /* a half-done attach is undone; shown as detaching */
         ATTACHMENT_LETTING_GO, /* so, and libvirt has answered: the guest is left; shown as detaching */
         ATTACHMENT_LOST,
-        ATTACHMENT_ENDED, /* nothing is held; the object goes */
+        ATTACHMENT_ENDED, /* libvirt holds nothing; the object goes when handed devices are back. Shown as detaching */
         _ATTACHMENT_STATE_END,
 } AttachmentState;
 
@@ -63,8 +63,9 @@ typedef struct AttachedDevice {
         Address address;
         uint16_t vendor_id, product_id; /* what was lent: another device at the address is not it */
         uint16_t subsystem_vendor_id, subsystem_product_id;
-        bool managed;      /* managed='yes' */
-        bool handed;       /* we took it from its driver before it was given, and give it back after */
+        bool managed; /* managed='yes' */
+        bool handed; /* we ask libvirt to take it from its driver before it is given, and to give it back
+                            * after: its IOMMU group goes to the running domain as a whole */
         bool live, config; /* libvirt says so now */
         bool gone;         /* not in the host; kept in step by the registry */
         bool left;         /* of a lost attachment: free again, no longer ours */
@@ -121,6 +122,9 @@ uint32_t attachment_enter(Attachment *attachment, AttachmentState state);
 
 /* What the last observation amounts to. While attaching or undecided, a device must be wherever it is wanted. */
 Holding attachment_holding(const Attachment *attachment);
+
+/* Is there a device that was handed over and, being in the host, is to be given back? */
+bool attachment_is_handed(const Attachment *attachment);
 
 /* The device of this address that it still holds or reserves; NULL: none. */
 AttachedDevice *attachment_find(const Attachment *attachment, Address address);

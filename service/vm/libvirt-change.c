@@ -9,6 +9,7 @@
 
 #include "vm/hostdev-xml.h"
 #include "vm/libvirt-domain.h"
+#include "vm/libvirt-handover.h"
 
 static void error_freep(virErrorPtr *error) {
         if (*error)
@@ -32,7 +33,7 @@ static int refuse_error(Link *link, const virError *error, Refusal *refusal) {
 }
 
 /* The verdict on the call that just failed in this thread. */
-static int refuse_as_libvirt(Link *link, Refusal *refusal) {
+int link_refuse(Link *link, Refusal *refusal) {
         _cleanup_(error_freep) virErrorPtr error = virSaveLastError();
 
         return refuse_error(link, error, refusal);
@@ -77,7 +78,7 @@ static int define(Link *link, const char *xml, Refusal *refusal) {
         _cleanup_(link_free_domainp) virDomainPtr defined = NULL;
 
         defined = virDomainDefineXML(link->connection, xml);
-        return defined ? 0 : refuse_as_libvirt(link, refusal);
+        return defined ? 0 : link_refuse(link, refusal);
 }
 
 /* --- attach ---------------------------------------------------------------------------------- */
@@ -89,7 +90,7 @@ static int attach_by_definition(Link *link, virDomainPtr domain, const Hyperviso
         int r;
 
         if (!definition)
-                return refuse_as_libvirt(link, refusal);
+                return link_refuse(link, refusal);
 
         r = hostdev_xml_add(&changed, definition, order->domain_uuid, order->attachment, device);
         if (r < 0)
@@ -118,7 +119,7 @@ static int attach_device(Link *link, virDomainPtr domain, const HypervisorJob *o
                 return 0;
         if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT && order->config && !order->live)
                 return attach_by_definition(link, domain, order, device, refusal);
-        return refuse_as_libvirt(link, refusal);
+        return link_refuse(link, refusal);
 }
 
 static int attach_all(Link *link, const HypervisorJob *order, Refusal *refusal) {
@@ -127,7 +128,11 @@ static int attach_all(Link *link, const HypervisorJob *order, Refusal *refusal) 
 
         domain = virDomainLookupByUUIDString(link->connection, order->domain_uuid);
         if (!domain)
-                return refuse_as_libvirt(link, refusal);
+                return link_refuse(link, refusal);
+
+        r = link_hand_over(link, order, refusal);
+        if (r != 0)
+                return r;
 
         for (size_t i = 0; i < order->n_devices; i++) {
                 r = attach_device(link, domain, order, &order->devices[i], refusal);
@@ -211,7 +216,7 @@ static int detach_by_definition(Link *link, virDomainPtr domain, const Hyperviso
         int r;
 
         if (!definition)
-                return refuse_as_libvirt(link, refusal);
+                return link_refuse(link, refusal);
 
         r = hostdev_xml_remove(&changed, definition, order->domain_uuid, order->attachment, device);
         if (r == -ENOENT)
@@ -273,7 +278,7 @@ static int detach_device(Link *link, virDomainPtr domain, const HypervisorJob *o
         if (r == -EEXIST)
                 return 0;
         if (r == -EIO)
-                return refuse_as_libvirt(link, refusal);
+                return link_refuse(link, refusal);
         if (r < 0 && r != -ENOENT)
                 return refuse_definition(r, refusal);
 
@@ -303,7 +308,7 @@ static int detach_all(Link *link, const HypervisorJob *order, Refusal *refusal) 
         if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
                 return 0;
         if (!domain)
-                return refuse_as_libvirt(link, refusal);
+                return link_refuse(link, refusal);
 
         for (size_t f = 0; f < N_ELEMENTS(flags); f++)
                 for (size_t i = 0; flags[f] != 0 && i < order->n_devices; i++) {

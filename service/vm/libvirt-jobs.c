@@ -7,6 +7,7 @@
 
 #include "core/verdict.h"
 #include "vm/libvirt-change.h"
+#include "vm/libvirt-handover.h"
 
 /* --- one domain ------------------------------------------------------------------------------ */
 
@@ -25,10 +26,17 @@ static void run_change(DomainJob *job) {
         Refusal refusal = { 0 };
         int r;
 
-        if (job->kind == JOB_ATTACH)
+        switch (job->kind) {
+        case JOB_ATTACH:
                 r = link_attach(job->link, &job->order, &job->facts, &refusal);
-        else
+                break;
+        case JOB_GIVE_BACK:
+                r = link_give_back(job->link, &job->order, &refusal);
+                break;
+        default:
                 r = link_detach(job->link, &job->order, &job->facts, &refusal);
+                break;
+        }
 
         /* Whatever could not be found out is left to be found out later. */
         job->verdict = r < 0 ? HYPERVISOR_UNAVAILABLE : r;

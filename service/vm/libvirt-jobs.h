@@ -15,6 +15,7 @@ typedef enum DomainJobKind {
         JOB_REFRESH,
         JOB_ATTACH,
         JOB_DETACH,
+        JOB_GIVE_BACK,
 } DomainJobKind;
 
 typedef struct DomainJob {

@@ -344,6 +344,11 @@ static int libvirt_detach(Hypervisor *hypervisor, const HypervisorJob *job, Hype
         return submit_change((LibvirtHypervisor *) hypervisor, JOB_DETACH, job, done, userdata);
 }
 
+static int libvirt_give_back(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                             void *userdata) {
+        return submit_change((LibvirtHypervisor *) hypervisor, JOB_GIVE_BACK, job, done, userdata);
+}
+
 static int libvirt_refresh(Hypervisor *hypervisor, const char *domain_uuid) {
         return refresh((LibvirtHypervisor *) hypervisor, domain_uuid);
 }
@@ -389,6 +394,7 @@ static const HypervisorOperations libvirt_operations = {
         .start = libvirt_start,
         .attach = libvirt_attach,
         .detach = libvirt_detach,
+        .give_back = libvirt_give_back,
         .refresh = libvirt_refresh,
         .uri = libvirt_uri,
         .can_attach_live = libvirt_can_attach_live,

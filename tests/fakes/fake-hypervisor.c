@@ -361,6 +361,11 @@ static int fake_attach(Hypervisor *hypervisor, const HypervisorJob *job, Hypervi
         return fake_change((FakeHypervisor *) hypervisor, "attach", job, done, userdata);
 }
 
+static int fake_give_back(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                          void *userdata) {
+        return fake_change((FakeHypervisor *) hypervisor, "give-back", job, done, userdata);
+}
+
 static int fake_detach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                        void *userdata) {
         return fake_change((FakeHypervisor *) hypervisor, "detach", job, done, userdata);
@@ -407,6 +412,7 @@ static const HypervisorOperations fake_operations = {
         .start = fake_start,
         .attach = fake_attach,
         .detach = fake_detach,
+        .give_back = fake_give_back,
         .refresh = fake_refresh,
         .uri = fake_uri,
         .can_attach_live = fake_can_attach_live,

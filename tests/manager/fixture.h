@@ -27,6 +27,7 @@ typedef struct Fixture {
         DomainFacts *web, *db; /* the truth: web runs and is defined, db is defined */
         Journal *journal;
         Manager *manager;
+        bool grouped;   /* the first two are of one IOMMU group */
         bool absent[3]; /* which cards were pulled */
         uint64_t now_usec;
         unsigned n_published, n_retries;

@@ -76,13 +76,13 @@ DomainFacts *memory_domain(MemoryHypervisor *memory, const char *uuid, const cha
         return truth;
 }
 
-static int queue(Hypervisor *hypervisor, bool detach, const HypervisorJob *job, HypervisorDone done,
+static int queue(Hypervisor *hypervisor, int kind, const HypervisorJob *job, HypervisorDone done,
                  void *userdata) {
         MemoryHypervisor *memory = memory_of(hypervisor);
         MemoryJob **end = &memory->jobs, *queued = calloc(1, sizeof(*queued));
 
         assert(queued);
-        *queued = (MemoryJob){ .detach = detach, .job = *job, .done = done, .userdata = userdata };
+        *queued = (MemoryJob){ .kind = kind, .job = *job, .done = done, .userdata = userdata };
         queued->job.devices = calloc(job->n_devices, sizeof(HypervisorDevice));
         memcpy(queued->job.devices, job->devices, job->n_devices * sizeof(HypervisorDevice));
         while (*end)
@@ -102,12 +102,17 @@ static int start(Hypervisor *hypervisor, const HypervisorCallbacks *callbacks, v
 
 static int attach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                   void *userdata) {
-        return queue(hypervisor, false, job, done, userdata);
+        return queue(hypervisor, JOB_ATTACH, job, done, userdata);
 }
 
 static int detach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                   void *userdata) {
-        return queue(hypervisor, true, job, done, userdata);
+        return queue(hypervisor, JOB_DETACH, job, done, userdata);
+}
+
+static int give_back(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                     void *userdata) {
+        return queue(hypervisor, JOB_GIVE_BACK, job, done, userdata);
 }
 
 static int refresh(Hypervisor *hypervisor, const char *domain_uuid) {
@@ -133,6 +138,7 @@ static const HypervisorOperations operations = {
         .start = start,
         .attach = attach,
         .detach = detach,
+        .give_back = give_back,
         .refresh = refresh,
         .uri = uri,
         .can_attach_live = can_attach_live,
@@ -169,8 +175,13 @@ static void give(DomainFacts *truth, bool live, const HypervisorJob *job, size_t
 static bool carry_out(MemoryHypervisor *memory, const MemoryJob *job) {
         DomainFacts *truth = find_domain(memory, job->job.domain_uuid);
 
+        if (job->kind == JOB_GIVE_BACK) {
+                memory->n_given_back += memory->refuse_give_back ? 0 : job->job.n_devices;
+                return !memory->refuse_give_back;
+        }
+
         for (size_t i = 0; truth && i < job->job.n_devices; i++) {
-                if (job->detach) {
+                if (job->kind == JOB_DETACH) {
                         if (job->job.live && !memory->guest_ignores && !memory->guest_refuses)
                                 memory_drop(truth, true, &job->job.devices[i].address);
                         if (job->job.config)
@@ -178,6 +189,7 @@ static bool carry_out(MemoryHypervisor *memory, const MemoryJob *job) {
                         continue;
                 }
 
+                memory->n_handed += job->job.devices[i].hand_over;
                 if (memory->refuse_at == (int) i)
                         return false;
                 if (job->job.live)
@@ -219,7 +231,7 @@ void memory_run(MemoryHypervisor *memory) {
                         memory_tell(memory, truth);
                 if (job->done)
                         job->done(job->userdata, job->job.attachment, &outcome);
-                if (job->done && job->detach && job->job.live && memory->guest_refuses)
+                if (job->done && job->kind == JOB_DETACH && job->job.live && memory->guest_refuses)
                         tell_refusal(memory, job);
                 free(job->job.devices);
                 free(job);

@@ -8,7 +8,11 @@
 #include "vm/hypervisor.h"
 
 typedef struct MemoryJob {
-        bool detach;
+        enum {
+                JOB_ATTACH,
+                JOB_DETACH,
+                JOB_GIVE_BACK
+        } kind;
         HypervisorJob job;
         HypervisorDone done;
         void *userdata;
@@ -26,7 +30,10 @@ typedef struct MemoryHypervisor {
         bool guest_ignores;           /* a live detach is taken, nothing leaves */
         bool guest_refuses;           /* a live detach is taken, then told to have failed */
         int refuse_at;                /* index of the device that an attach refuses; −1: none */
-        unsigned n_calls;             /* attach and detach jobs that were asked for */
+        bool refuse_give_back;
+        unsigned n_handed;     /* devices that were handed over before they were given */
+        unsigned n_given_back; /* devices that were given back to their drivers */
+        unsigned n_calls;      /* attach and detach jobs that were asked for */
 } MemoryHypervisor;
 
 void memory_hypervisor_init(MemoryHypervisor *memory);
