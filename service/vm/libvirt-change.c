@@ -11,34 +11,6 @@
 #include "vm/libvirt-domain.h"
 #include "vm/libvirt-handover.h"
 
-static void error_freep(virErrorPtr *error) {
-        if (*error)
-                virFreeError(*error);
-}
-
-/* The verdict on a call that failed. */
-static int refuse_error(Link *link, const virError *error, Refusal *refusal) {
-        _cleanup_(freep) char *text = link_line(error && error->message ? error->message : "");
-        bool transport = error && (error->domain == VIR_FROM_RPC || error->code == VIR_ERR_RPC);
-        bool unknown = error && error->code == VIR_ERR_NO_DOMAIN;
-
-        if (!text)
-                return -ENOMEM;
-        /* Asked last, since the question makes libvirt forget the error. */
-        if (transport || virConnectIsAlive(link->connection) != 1)
-                return refuse(refusal, HYPERVISOR_UNAVAILABLE, "%s", text);
-        if (unknown)
-                return refuse(refusal, DOMAIN_UNKNOWN, "%s", text);
-        return refuse(refusal, HYPERVISOR_REFUSED, "%s", text);
-}
-
-/* The verdict on the call that just failed in this thread. */
-int link_refuse(Link *link, Refusal *refusal) {
-        _cleanup_(error_freep) virErrorPtr error = virSaveLastError();
-
-        return refuse_error(link, error, refusal);
-}
-
 /* A definition that cannot be changed. */
 static int refuse_definition(int r, Refusal *refusal) {
         if (r == -ENOMEM)
@@ -80,8 +52,6 @@ static int define(Link *link, const char *xml, Refusal *refusal) {
         defined = virDomainDefineXML(link->connection, xml);
         return defined ? 0 : link_refuse(link, refusal);
 }
-
-/* --- attach ---------------------------------------------------------------------------------- */
 
 /* For a driver without device calls: the definition with our element in it. */
 static int attach_by_definition(Link *link, virDomainPtr domain, const HypervisorJob *order,
@@ -192,8 +162,6 @@ int link_attach(Link *link, const HypervisorJob *order, DomainFacts **ret_facts,
         return r;
 }
 
-/* --- detach ---------------------------------------------------------------------------------- */
-
 /* Did the call fail because there is nothing to take back, or because it was asked for before? */
 static bool counts_as_asked(virDomainPtr domain, unsigned flag) {
         int code = virGetLastErrorCode();
@@ -243,7 +211,7 @@ static int find_element(virDomainPtr domain, const HypervisorJob *order,
 /* The verdict on a detach that failed with the last error of this thread. */
 static int judge_detach(Link *link, virDomainPtr domain, const HypervisorJob *order,
                         const HypervisorDevice *device, unsigned flag, Refusal *refusal) {
-        _cleanup_(error_freep) virErrorPtr error = virSaveLastError();
+        _cleanup_(link_free_errorp) virErrorPtr error = virSaveLastError();
         _cleanup_(freep) char *element = NULL;
         int r;
 
@@ -260,7 +228,7 @@ static int judge_detach(Link *link, virDomainPtr domain, const HypervisorJob *or
                         return 0;
         }
 
-        return refuse_error(link, error, refusal);
+        return link_refuse_error(link, error, refusal);
 }
 
 /*

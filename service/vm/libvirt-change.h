@@ -11,12 +11,6 @@
 #include "vm/hypervisor.h"
 #include "vm/libvirt-link.h"
 
-/*
- * The verdict on the libvirt call that just failed in this thread: HYPERVISOR_UNAVAILABLE, DOMAIN_UNKNOWN,
- * HYPERVISOR_REFUSED, with libvirt's words; -ENOMEM.
- */
-int link_refuse(Link *link, Refusal *refusal);
-
 /**
  * link_attach() - give the devices of @order, one after the other, up to the first that is refused
  * @ret_facts: of the domain afterwards; NULL when libvirt did not answer

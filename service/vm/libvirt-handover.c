@@ -7,7 +7,6 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-#include "vm/libvirt-change.h"
 #include "vm/xml.h"
 
 static void free_node_device(virNodeDevicePtr *device) {

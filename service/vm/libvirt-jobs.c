@@ -9,8 +9,6 @@
 #include "vm/libvirt-change.h"
 #include "vm/libvirt-handover.h"
 
-/* --- one domain ------------------------------------------------------------------------------ */
-
 static void domain_job_free(Letter *letter) {
         DomainJob *job = (DomainJob *) letter;
 
@@ -84,8 +82,6 @@ int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const Hyperv
         *ret = job;
         return 0;
 }
-
-/* --- the connection -------------------------------------------------------------------------- */
 
 static void connect_job_free(Letter *letter) {
         ConnectJob *job = (ConnectJob *) letter;

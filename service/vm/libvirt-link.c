@@ -39,8 +39,6 @@ char *link_error_text(void) {
         return link_line(virGetLastErrorMessage());
 }
 
-/* --- events: on the thread of libvirt's loop ------------------------------------------------- */
-
 static void event_free(Letter *letter) {
         LinkEvent *event = (LinkEvent *) letter;
 
@@ -122,8 +120,6 @@ static const struct {
         { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
         { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_removal_failed) },
 };
-
-/* --- from opening to closing: on a thread of the worker -------------------------------------- */
 
 Link *link_ref(Link *link) {
         atomic_fetch_add(&link->n_references, 1);
@@ -247,4 +243,25 @@ void link_close(Link *link) {
         /* Does not return while the callback runs. If it fails, the callback has come or may still come. */
         if (virConnectUnregisterCloseCallback(link->connection, on_close) >= 0)
                 drop_close(link);
+}
+
+int link_refuse_error(Link *link, const virError *error, Refusal *refusal) {
+        _cleanup_(freep) char *text = link_line(error && error->message ? error->message : "");
+        bool transport = error && (error->domain == VIR_FROM_RPC || error->code == VIR_ERR_RPC);
+        bool unknown = error && error->code == VIR_ERR_NO_DOMAIN;
+
+        if (!text)
+                return -ENOMEM;
+        /* Asked last, since the question makes libvirt forget the error. */
+        if (transport || virConnectIsAlive(link->connection) != 1)
+                return refuse(refusal, HYPERVISOR_UNAVAILABLE, "%s", text);
+        if (unknown)
+                return refuse(refusal, DOMAIN_UNKNOWN, "%s", text);
+        return refuse(refusal, HYPERVISOR_REFUSED, "%s", text);
+}
+
+int link_refuse(Link *link, Refusal *refusal) {
+        _cleanup_(link_free_errorp) virErrorPtr error = virSaveLastError();
+
+        return link_refuse_error(link, error, refusal);
 }

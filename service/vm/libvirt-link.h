@@ -9,8 +9,10 @@
 #pragma once
 
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 #include <stdatomic.h>
 
+#include "core/verdict.h"
 #include "vm/mailbox.h"
 #include "vm/numa-xml.h"
 
@@ -78,3 +80,15 @@ static inline void link_free_domainp(virDomainPtr *domain) {
 /* @text as one line, and libvirt's last words in this thread as one; for free(), NULL without memory. */
 char *link_line(const char *text);
 char *link_error_text(void);
+
+static inline void link_free_errorp(virErrorPtr *error) {
+        if (*error)
+                virFreeError(*error);
+}
+
+/*
+ * The verdict on a libvirt call that failed, and on the one that failed last in this thread:
+ * HYPERVISOR_UNAVAILABLE, DOMAIN_UNKNOWN or HYPERVISOR_REFUSED, with libvirt's words; -ENOMEM.
+ */
+int link_refuse_error(Link *link, const virError *error, Refusal *refusal);
+int link_refuse(Link *link, Refusal *refusal);

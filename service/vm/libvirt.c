@@ -50,8 +50,6 @@ static void read_connect_job(Letter *letter, void *userdata);
 static void read_domain_job(Letter *letter, void *userdata);
 static void read_link_event(Letter *letter, void *userdata);
 
-/* --- what is known --------------------------------------------------------------------------- */
-
 /* Takes the facts over. */
 static void tell_domain(LibvirtHypervisor *self, DomainFacts *facts) {
         Watch *watched = watches_get(&self->watches, facts->uuid);
@@ -108,8 +106,6 @@ static void look_at_all(LibvirtHypervisor *self) {
                 if (self->watches.items[i].present)
                         try_refresh(self, self->watches.items[i].uuid);
 }
-
-/* --- connecting ------------------------------------------------------------------------------ */
 
 static int connect_start(LibvirtHypervisor *self) {
         const LinkPost post = {
@@ -235,8 +231,6 @@ static void read_connect_job(Letter *letter, void *userdata) {
                 tell_lost(self, job->text);
 }
 
-/* --- what comes back ------------------------------------------------------------------------- */
-
 static void read_link_event(Letter *letter, void *userdata) {
         const LinkEvent *event = (LinkEvent *) letter;
         LibvirtHypervisor *self = userdata;
@@ -296,8 +290,6 @@ static void read_domain_job(Letter *letter, void *userdata) {
                 try_refresh(self, uuid);
         watches_trim(&self->watches);
 }
-
-/* --- the port -------------------------------------------------------------------------------- */
 
 static int libvirt_start(Hypervisor *hypervisor, const HypervisorCallbacks *callbacks,
                          void *userdata) {
