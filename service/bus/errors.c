@@ -49,19 +49,23 @@ const char *error_name(Verdict verdict) {
         return verdict_errors[verdict].name;
 }
 
+static int refuse_for_memory(sd_bus_error *error) {
+        return sd_bus_error_set_const(error, SD_BUS_ERROR_NO_MEMORY, "No memory.");
+}
+
 int bus_refuse(sd_bus_error *error, int r, const char *text) {
         _cleanup_(freep) char *shown = NULL;
 
         assert(r != 0);
 
+        if (r == -ENOMEM)
+                return refuse_for_memory(error);
         if (r < 0)
-                return r == -ENOMEM
-                               ? sd_bus_error_set_const(error, SD_BUS_ERROR_NO_MEMORY, "No memory.")
-                               : sd_bus_error_set_errno(error, r);
+                return sd_bus_error_set_errno(error, r);
 
         shown = strdup(text ? text : "");
         if (!shown)
-                return -ENOMEM;
+                return refuse_for_memory(error);
 
         if (!text_is_utf8(shown, strlen(shown)))
                 for (char *c = shown; *c; c++)

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory that lacks: each allocation of ours fails once, in every call that there is. What comes is an
+ * answer, and nothing is left behind.
+ *
+ * The linker puts the functions below in the place of the library's (--wrap), for our code alone.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bus/call.h"
+#include "world.h"
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_malloc(size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+char *__real_strdup(const char *text);
+int __real_vasprintf(char **ret, const char *format, va_list arguments);
+
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+char *__wrap_strdup(const char *text);
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
+
+static bool armed;
+static unsigned until_failure;
+
+static bool lacks(void) {
+        if (!armed || until_failure-- > 0)
+                return false;
+
+        armed = false;
+        errno = ENOMEM;
+        return true;
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+        return lacks() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_malloc(size_t size) {
+        return lacks() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size) {
+        return lacks() ? NULL : __real_reallocarray(old, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+        return lacks() ? NULL : __real_strdup(text);
+}
+
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
+        return lacks() ? -1 : __real_vasprintf(ret, format, arguments);
+}
+
+static bool is_answered(World *world, void *userdata) {
+        const Reply *reply = userdata;
+
+        if (world->manager->done)
+                fake_manager_answer(world->manager, DETACH_REFUSED, "no", 17);
+        return reply->message;
+}
+
+typedef Reply *(*Sender)(sd_bus *client);
+
+static Reply *send_attach(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
+                          "nic", 2, "force", "b", 1, "reason", "s", "because");
+}
+
+static Reply *send_bad_attach(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
+                          "fpga", 0);
+}
+
+static Reply *send_detach(sd_bus *client) {
+        return world_send(client, false, ATTACHMENT_PREFIX "/17", ATTACHMENT_INTERFACE, "Detach",
+                          "a{sv}", 0);
+}
+
+static Reply *send_remove(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "RemovePool", "sa{sv}",
+                          "none", 0);
+}
+
+static Reply *send_explain(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}", "nic",
+                          1, "domain", "s", "web");
+}
+
+static Reply *send_objects(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, "org.freedesktop.DBus.ObjectManager",
+                          "GetManagedObjects", NULL);
+}
+
+static Reply *send_bad_pool(sd_bus *client) {
+        return world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "AddPool", "saa{ss}a{sv}",
+                          "10g-nics", 1, 2, "vendor_id", "8086", "tag.rack", "4", 1, "description",
+                          "s", "for guests");
+}
+
+static bool has_no_calls(World *world, void *userdata) {
+        return world->bus->n_calls == 0;
+}
+
+/* Fails the first, the second, … allocation of the call until it needs no more. */
+static void try_all(Sender sender) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        bool failed = true;
+
+        fake_manager_add_attachment(world->manager, 17, 0);
+        fake_manager_settle(world->manager);
+
+        for (unsigned n = 0; failed; n++) {
+                _cleanup_(reply_freep) Reply *reply = sender(client);
+
+                until_failure = n;
+                armed = true;
+                world_run_until(world, is_answered, reply);
+                failed = !armed;
+                armed = false;
+
+                world_run_until(world, has_no_calls, NULL);
+                assert_true(n < 1000);
+                if (failed)
+                        continue;
+                assert_true(n > 0); /* otherwise nothing was tried */
+        }
+
+        world_disconnect(client);
+        world_free(world);
+}
+
+static void attach_survives_it(void **state) {
+        try_all(send_attach);
+        try_all(send_bad_attach);
+}
+
+static void detach_survives_it(void **state) {
+        try_all(send_detach);
+}
+
+static void pools_survive_it(void **state) {
+        try_all(send_bad_pool);
+        try_all(send_remove);
+}
+
+static void reading_survives_it(void **state) {
+        try_all(send_explain);
+        try_all(send_objects);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(attach_survives_it),
+                cmocka_unit_test(detach_survives_it),
+                cmocka_unit_test(pools_survive_it),
+                cmocka_unit_test(reading_survives_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
