@@ -84,11 +84,12 @@ static int enter_pool(Loader *loader, const Place *place, const char *name, Refu
         Pool *pool;
         int r;
 
+        if (text_equal(name, NOVA_POOL))
+                return place_refuse(refusal, place,
+                                    "[Pool %s]: that name is for what Nova's device_spec makes",
+                                    NOVA_POOL);
+
         pool = catalog_find_pool(&loader->config->catalog, name);
-        if (pool && pool == loader->nova_pool)
-                return place_refuse(
-                        refusal, place,
-                        "[Pool %s]: Nova's device_spec above makes the pool of that name", name);
         if (!pool) {
                 r = pool_new(&pool, name, SOURCE_FILE);
                 if (r < 0)
@@ -223,17 +224,12 @@ static int read_unit(Loader *loader, const Place *place, char *value, Refusal *r
         return 0;
 }
 
-static int need_nova_pool(Loader *loader, const Place *place, Refusal *refusal) {
+static int need_nova_pool(Loader *loader) {
         Pool *pool;
         int r;
 
         if (loader->nova_pool)
                 return 0;
-        if (catalog_find_pool(&loader->config->catalog, NOVA_POOL))
-                return place_refuse(refusal, place,
-                                    "device_spec makes a pool named %s, but [Pool %s] stands above",
-                                    NOVA_POOL, NOVA_POOL);
-
         r = pool_new(&pool, NOVA_POOL, SOURCE_FILE);
         if (r < 0)
                 return r;
@@ -250,7 +246,7 @@ static int read_device_spec(Loader *loader, const Place *place, char *value, Ref
         bool everything = false;
         int r;
 
-        r = need_nova_pool(loader, place, refusal);
+        r = need_nova_pool(loader);
         if (r != 0)
                 return r;
 

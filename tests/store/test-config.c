@@ -272,12 +272,10 @@ static void novas_pool_stands_where_its_first_line_stands(void **state) {
 }
 
 static void names_that_both_syntaxes_claim_are_refused(void **state) {
-        assert_refused(
-                "[pci]\ndevice_spec={\"devname\":\"e\"}\n[Pool nova]\n",
-                "a.conf:3: [Pool nova]: Nova's device_spec above makes the pool of that name");
-        assert_refused(
-                "[Pool nova]\n[pci]\n\ndevice_spec={\"devname\":\"e\"}\n",
-                "a.conf:4: device_spec makes a pool named nova, but [Pool nova] stands above");
+        assert_refused("[pci]\ndevice_spec={\"devname\":\"e\"}\n[Pool nova]\n",
+                       "a.conf:3: [Pool nova]: that name is for what Nova's device_spec makes");
+        assert_refused("[Pool nova]\nMatch=vendor_id=8086\n",
+                       "a.conf:1: [Pool nova]: that name is for what Nova's device_spec makes");
         assert_refused("[pci]\nalias={\"name\":\"x\"}\n[Alias x]\n",
                        "a.conf:3: [Alias x]: a line of Nova's above makes the alias of that name");
         assert_refused("[Alias x]\n[pci]\nalias={\"name\":\"x\"}\n",
