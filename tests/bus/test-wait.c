@@ -225,6 +225,33 @@ static void the_order_is_that_of_waiting_and_not_of_coming(void **state) {
         world_disconnect(root);
 }
 
+static void all_users_together_have_at_most_256_calls_open(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_YES);
+        _cleanup_(reply_freep) Reply *next = NULL;
+        Reply *replies[CALLS_MAX];
+        sd_bus *roots[3]; /* the bus lets one connection wait for 128 answers */
+
+        if (geteuid() != 0)
+                skip();
+
+        scene.world->manager->reconciled = false;
+        for (size_t i = 0; i < N_ELEMENTS(roots); i++)
+                roots[i] = world_connect_as(scene.world, 0);
+        for (size_t i = 0; i < CALLS_MAX; i++)
+                replies[i] =
+                        SEND(roots[i % N_ELEMENTS(roots)], "Attach", "ssa{sv}", "web", "nic", 0);
+        world_run_until(scene.world, has_n_waiting, &(size_t){ CALLS_MAX });
+
+        next = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
+        assert_string_equal(reply_error(scene.world, next), ERROR("LimitExceeded"));
+
+        for (size_t i = 0; i < CALLS_MAX; i++)
+                reply_free(replies[i]);
+        for (size_t i = 0; i < N_ELEMENTS(roots); i++)
+                world_disconnect(roots[i]);
+        world_run_until(scene.world, has_no_calls, NULL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_call_that_waits_goes_on_when_a_device_becomes_free),
@@ -236,6 +263,7 @@ int main(void) {
                 cmocka_unit_test(another_wait_in_between_does_not_prolong_the_first),
                 cmocka_unit_test(who_leaves_while_waiting_waits_no_longer),
                 cmocka_unit_test(the_order_is_that_of_waiting_and_not_of_coming),
+                cmocka_unit_test(all_users_together_have_at_most_256_calls_open),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
