@@ -112,17 +112,61 @@ static bool is_chosen(const Problem *problem, const Rows *rows, size_t item, siz
 
 /* --- what is missing -------------------------------------------------------------------------- */
 
-/* How far the items can be served in their order: all before shortage->item, and n_served of that. */
-static int find_shortage(Problem *problem, Shortage *shortage) {
-        const Request *request = problem->query->request;
-        Demand demand;
-        unsigned most;
+/*
+ * The greatest number below the item's own with which it can be served beside the rest of @demand; not below
+ * @least. 1; 0: there is none; or -ENOMEM.
+ */
+static int find_served(Problem *problem, size_t item, unsigned least, Demand demand,
+                       Shortage *shortage) {
+        size_t want = problem->want_of_item[item];
+        size_t most = problem->wants[want].order.n_items;
+        Rows rows;
         int r;
 
-        for (shortage->item = 0; shortage->item + 1 < request->n_items; shortage->item++) {
-                unsigned count = request->items[shortage->item].count;
+        for (unsigned n = problem->query->request->items[item].count; n > least;) {
+                n--;
+                demand.counts[want]--;
+                if (demand.counts[want] > most)
+                        continue;
 
-                demand = problem_demand(problem, shortage->item + 1, count);
+                r = problem_search(problem, &demand, &rows);
+                if (r < 0)
+                        return r;
+                if (r != SEARCH_FOUND)
+                        continue;
+
+                *shortage = (Shortage){ shortage->result, item, n, rows };
+                return 1;
+        }
+
+        return 0;
+}
+
+static bool has_needs(const Problem *problem) {
+        for (size_t lot = 0; lot < problem->n_lots; lot++)
+                if (problem->lots[lot].needs.n_items > 0 && problem_lot_serves(problem, lot))
+                        return true;
+
+        return false;
+}
+
+/*
+ * The items are served in their order, as far as that goes. Where devices need each other it may go nowhere,
+ * because the first item cannot be without a later one: then the item is told without which, in full, all others
+ * can be served.
+ */
+static int find_shortage(Problem *problem, Shortage *shortage) {
+        const Request *request = problem->query->request;
+        size_t item;
+        Demand demand;
+        int r;
+
+        for (item = 0; item < request->n_items; item++) {
+                demand = problem_demand(problem, item + 1, request->items[item].count);
+                shortage->item = item;
+                if (item + 1 == request->n_items)
+                        break;
+
                 r = problem_search(problem, &demand, &shortage->rows);
                 if (r < 0)
                         return r;
@@ -130,21 +174,14 @@ static int find_shortage(Problem *problem, Shortage *shortage) {
                         break;
         }
 
-        most = (unsigned) problem->wants[problem->want_of_item[shortage->item]].order.n_items;
-        shortage->n_served = request->items[shortage->item].count - 1;
-        if (shortage->n_served > most)
-                shortage->n_served = most;
+        r = find_served(problem, item, 1, demand, shortage);
+        if (r != 0 || !has_needs(problem))
+                return r;
 
-        for (; shortage->n_served > 0; shortage->n_served--) {
-                demand = problem_demand(problem, shortage->item + 1, shortage->n_served);
-                r = problem_search(problem, &demand, &shortage->rows);
-                if (r < 0)
-                        return r;
-                if (r == SEARCH_FOUND)
-                        break;
-        }
+        for (item = 0; item < request->n_items && r == 0; item++)
+                r = find_served(problem, item, 0, problem_demand_all(problem), shortage);
 
-        return 0;
+        return r;
 }
 
 typedef struct Counts {
@@ -158,11 +195,12 @@ static void count(Counts *counts, uint32_t reasons) {
 }
 
 /*
- * Each device counts once, by the first of its reasons. What the alias does not mean counts only when there is
- * nothing else, and what is in no pool before that.
+ * Each device counts once, by the first of its reasons: those that the alias means; if they are all fine, those that
+ * it means outside of the pools; if it means none, those that it nearly means, else all.
  */
 static int count_reasons(Problem *problem, const Shortage *shortage, Counts *ret) {
-        Counts meant = { 0 }, outside = { 0 }, others = { 0 };
+        Counts meant = { 0 }, outside = { 0 }, near = { 0 }, others = { 0 };
+        bool means_any = false;
 
         for (size_t i = 0; i < problem->inventory->n_devices; i++) {
                 const Device *device = problem->inventory->devices[i];
@@ -174,18 +212,22 @@ static int count_reasons(Problem *problem, const Shortage *shortage, Counts *ret
                 reasons = find_reasons(problem, shortage, shortage->item, i);
                 if (reasons < 0)
                         return (int) reasons;
-                if (reasons == 0)
-                        continue;
 
-                if (!device->pool && !(reasons & MISMATCH))
-                        count(&outside, REASON_NOT_IN_POOL);
-                else if (device->pool && (reasons & REASON_IDS))
-                        count(&others, REASON_IDS);
-                else if (device->pool)
-                        count(&meant, (uint32_t) reasons);
+                if (!(reasons & MISMATCH)) {
+                        means_any = means_any || device->pool;
+                        if (reasons != 0)
+                                count(device->pool ? &meant : &outside, (uint32_t) reasons);
+                } else if (device->pool) {
+                        count(reasons & REASON_IDS ? &others : &near,
+                              (uint32_t) reasons & MISMATCH);
+                }
         }
 
-        *ret = meant.sum > 0 ? meant : outside.sum > 0 ? outside : others;
+        if (meant.sum == 0)
+                meant = outside;
+        if (meant.sum == 0 && !means_any)
+                meant = near.sum > 0 ? near : others;
+        *ret = meant;
         return 0;
 }
 

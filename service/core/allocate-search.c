@@ -427,8 +427,8 @@ static int serve_last(const Problem *problem, const Demand *aside, Rows *rows) {
 
 /* Without costs, and without what can be served last, far more is alike. */
 int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
-        size_t size = problem->n_lots * problem->n_wants * sizeof(*problem->costs);
-        _cleanup_(freep) int64_t *costs = malloc(size + 1);
+        size_t n_costs = problem->n_lots * problem->n_wants;
+        _cleanup_(freep) int64_t *costs = calloc(n_costs + 1, sizeof(*costs));
         Demand aside = { 0 }, scarce = *demand;
         bool is_cut;
         int r;
@@ -436,11 +436,13 @@ int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
         if (!costs)
                 return -ENOMEM;
 
-        memcpy(costs, problem->costs, size);
+        for (size_t i = 0; i < n_costs; i++)
+                costs[i] = problem->costs[i];
         r = set_abundant_aside(problem, &scarce, &aside);
         if (r == 0)
                 r = search_once(problem, &scarce, true, ALLOCATE_STEPS_MAX, ret, &is_cut);
-        memcpy(problem->costs, costs, size);
+        for (size_t i = 0; i < n_costs; i++)
+                problem->costs[i] = costs[i];
         if (r != SEARCH_FOUND)
                 return r;
 
