@@ -353,7 +353,7 @@ class Truth:
     def __init__(self, w):
         self.path = w.directory / "hypervisor"
         w.start("hypervisor", [sys.executable, FAKES / "hypervisor-process", self.path])
-        wait_for(self.path.exists, "the fake hypervisor")
+        wait_for(lambda: "ready" in w.log("hypervisor"), "the fake hypervisor")
         self.path.chmod(0o777)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(self.path))
