@@ -26,6 +26,7 @@ typedef struct Daemon {
         const DaemonOptions *options;
         sd_event *event;
         sd_event_source *timer;
+        sd_event_source *farewell;
         sd_bus *connection;
         Scan *scan;
         Watch *watch;
@@ -46,6 +47,7 @@ static void daemon_done(Daemon *daemon) {
         watch_free(daemon->watch);
         scan_free(daemon->scan);
         sd_event_source_disable_unref(daemon->timer);
+        sd_event_source_disable_unref(daemon->farewell);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
 }
@@ -221,6 +223,14 @@ static int on_turn_end(sd_event_source *source, void *userdata) {
                 daemon->timer, deadline_usec == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+/* The loop ends: whoever waits is answered now, for sd-bus closes the connection in a moment. */
+static int on_farewell(sd_event_source *source, void *userdata) {
+        Daemon *daemon = userdata;
+
+        manager_stop(daemon->manager);
+        return 0;
+}
+
 static int make_loop(Daemon *daemon) {
         sigset_t signals;
         int r;
@@ -350,6 +360,10 @@ static int plug_together(Daemon *daemon) {
                                       on_timer, daemon);
         if (r >= 0)
                 r = sd_event_add_post(daemon->event, NULL, on_turn_end, daemon);
+        if (r >= 0)
+                r = sd_event_add_exit(daemon->event, &daemon->farewell, on_farewell, daemon);
+        if (r >= 0)
+                r = sd_event_source_set_priority(daemon->farewell, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = manager_start(daemon->manager);
         return r;
