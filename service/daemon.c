@@ -24,6 +24,7 @@
 
 typedef struct Daemon {
         const DaemonOptions *options;
+        char *uri; /* that was asked for at the start */
         sd_event *event;
         sd_event_source *timer;
         sd_event_source *farewell;
@@ -50,6 +51,7 @@ static void daemon_done(Daemon *daemon) {
         sd_event_source_disable_unref(daemon->farewell);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
+        free(daemon->uri);
 }
 
 int daemon_make_libvirt(const char *uri, DaemonHypervisor *ret) {
@@ -132,6 +134,11 @@ static int load_config(const Daemon *daemon, Config **ret, Refusal *refusal) {
         return 0;
 }
 
+/* The environment wins over the files. */
+static const char *uri_of(const Daemon *daemon, const Config *config) {
+        return daemon->options->libvirt_uri ?: config->libvirt_uri;
+}
+
 static int port_reload(void *userdata, Refusal *refusal) {
         Daemon *daemon = userdata;
         _cleanup_(config_freep) Config *config = NULL;
@@ -140,6 +147,11 @@ static int port_reload(void *userdata, Refusal *refusal) {
         r = load_config(daemon, &config, refusal);
         if (r != 0)
                 return r;
+
+        /* Another hypervisor would end every attachment of this one. */
+        if (!text_equal(uri_of(daemon, config), daemon->uri))
+                log_warning("LibvirtUri=%s is used from the next start on; until then it is %s",
+                            config->libvirt_uri, daemon->uri);
 
         return manager_reload(daemon->manager, &config->catalog);
 }
@@ -268,7 +280,6 @@ static int make_manager(Daemon *daemon) {
                 .now = port_now,
                 .realtime = port_realtime,
         };
-        const char *uri;
         int r;
 
         r = load_config(daemon, &config, &refusal);
@@ -287,10 +298,12 @@ static int make_manager(Daemon *daemon) {
                 log_error("The journal is damaged, changes are refused: %s",
                           journal_problem(daemon->journal));
 
-        uri = daemon->options->libvirt_uri ?: config->libvirt_uri;
-        r = daemon->options->make_hypervisor(uri, &daemon->hypervisor);
+        daemon->uri = strdup(uri_of(daemon, config));
+        if (!daemon->uri)
+                return -ENOMEM;
+        r = daemon->options->make_hypervisor(daemon->uri, &daemon->hypervisor);
         if (r < 0) {
-                log_error("Cannot prepare the connection to %s: %s", uri, strerror(-r));
+                log_error("Cannot prepare the connection to %s: %s", daemon->uri, strerror(-r));
                 return r;
         }
 

@@ -26,6 +26,13 @@ static const char *directory_from(const char *variable, const char *otherwise) {
         return directory;
 }
 
+/* Empty is not set, as for libvirt itself. */
+static const char *uri_from(const char *variable) {
+        const char *uri = getenv(variable);
+
+        return uri && *uri ? uri : NULL;
+}
+
 static void print_help(void) {
         puts("hostdevd [OPTION]\n"
              "\n"
@@ -81,7 +88,7 @@ int main(int argc, char **argv) {
                 .configuration_directory =
                         directory_from("CONFIGURATION_DIRECTORY", "/etc/hostdevd"),
                 .state_directory = directory_from("STATE_DIRECTORY", "/var/lib/hostdevd"),
-                .libvirt_uri = getenv("LIBVIRT_DEFAULT_URI"),
+                .libvirt_uri = uri_from("LIBVIRT_DEFAULT_URI"),
                 .make_hypervisor = daemon_make_libvirt,
         };
         int r;
