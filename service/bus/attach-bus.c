@@ -97,7 +97,7 @@ static int resolve(Call *call, Attach *attach, Refusal *refusal) {
         if (r != 0)
                 return r;
 
-        r = order_scope(domain, &attach->scope, order_can_live(manager_uri(manager)), &order->live,
+        r = order_scope(domain, &attach->scope, manager_can_attach_live(manager), &order->live,
                         &order->config, refusal);
         if (r != 0)
                 return r;

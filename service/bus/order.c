@@ -39,10 +39,6 @@ int order_find_domain(const Registry *registry, const char *text, const DomainFa
         return 0;
 }
 
-bool order_can_live(const char *uri) {
-        return strncmp(uri, "test", strlen("test")) != 0;
-}
-
 int order_scope(const DomainFacts *domain, const OrderScope *scope, bool can_live, bool *ret_live,
                 bool *ret_config, Refusal *refusal) {
         bool config = scope->config_given ? scope->config : domain->persistent;

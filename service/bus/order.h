@@ -21,13 +21,10 @@ typedef struct OrderScope {
 
 /**
  * order_scope() - which of the domain's two XMLs are meant
- * @can_live: false: libvirt's test driver, where the definition alone is the default (CONTRACT 8)
+ * @can_live: manager_can_attach_live(); where it is false the definition alone is the default (CONTRACT 8)
  *
  * Return: 0; ARGUMENTS_INVALID for the running XML of a stopped domain, the definition of one that has
  * none, or neither; -ENOMEM.
  */
 int order_scope(const DomainFacts *domain, const OrderScope *scope, bool can_live, bool *ret_live,
                 bool *ret_config, Refusal *refusal);
-
-/* Does this libvirt know how to give devices to running domains? Told by its URI. */
-bool order_can_live(const char *uri);

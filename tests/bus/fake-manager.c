@@ -128,6 +128,10 @@ bool manager_is_host_ready(const Manager *manager) {
         return true;
 }
 
+bool manager_can_attach_live(const Manager *manager) {
+        return strncmp(manager_uri(manager), "test", strlen("test")) != 0;
+}
+
 const char *manager_uri(const Manager *manager) {
         return manager->uri;
 }

@@ -55,13 +55,6 @@ static void the_scope_follows_the_domain_unless_it_is_given(void **state) {
         }
 }
 
-static void the_test_driver_is_known_by_its_uri(void **state) {
-        assert_false(order_can_live("test:///default"));
-        assert_false(order_can_live("test+unix:///default?socket=/run/x"));
-        assert_true(order_can_live("qemu:///system"));
-        assert_true(order_can_live(""));
-}
-
 static const char *detail(char *const *details, const char *key) {
         for (size_t i = 0; details[i]; i += 2)
                 if (strcmp(details[i], key) == 0)
@@ -149,7 +142,6 @@ static void without_a_choice_no_device_is_named(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_scope_follows_the_domain_unless_it_is_given),
-                cmocka_unit_test(the_test_driver_is_known_by_its_uri),
                 cmocka_unit_test(one_alias_and_one_pool_are_named_alone),
                 cmocka_unit_test(of_several_no_single_one_is_named),
                 cmocka_unit_test(without_a_choice_no_device_is_named),
