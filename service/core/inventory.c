@@ -279,6 +279,12 @@ static bool same_ids(const Facts *a, const Facts *b) {
                a->subsystem_product_id == b->subsystem_product_id;
 }
 
+/* The device of the record has not left, whatever it says of itself now. */
+static bool has_stayed(const Device *device, const Facts *facts) {
+        return device->present && facts->incarnation != 0 &&
+               device->facts->incarnation == facts->incarnation;
+}
+
 /* Is what the host has at the address the device that the record is about? */
 static bool is_of_record(const Device *device, const Facts *facts) {
         return device->recalled ? same_ids(device->facts, facts)
@@ -384,6 +390,12 @@ int inventory_apply(Inventory *inventory, Address address, Facts *facts, bool he
         if (!device)
                 return facts ? add_record(inventory, TAKE(given), true) : 0;
 
+        if (held && facts && !is_of_record(device, facts) && has_stayed(device, facts)) {
+                facts_free(device->arrival);
+                device->arrival = TAKE(given);
+                return 0;
+        }
+
         if (held && (!facts || !is_of_record(device, facts))) {
                 set_gone(inventory, device, TAKE(given));
                 return 0;
@@ -422,7 +434,7 @@ int inventory_release(Inventory *inventory, Address address) {
         Device *device = inventory_find(inventory, address);
         int r;
 
-        if (!device || device->present)
+        if (!device || (device->present && !device->arrival))
                 return 0;
 
         if (!device->arrival) {

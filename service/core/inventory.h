@@ -4,7 +4,7 @@
  *
  * A record outlives its device while somebody holds it: it is then not present and shows the last
  * facts. Another device that meanwhile appears at the same address waits as `arrival` and is shown
- * when the old one is freed.
+ * when the old one is freed; so does what a held device that has not left becomes (other ids).
  *
  * The fields under "concluded" are written by registry_settle() alone.
  */
@@ -53,8 +53,9 @@ const char *reason_to_string(uint32_t reason); /* of a single bit */
 
 typedef struct Device {
         Address address;
-        Facts *facts;     /* never NULL */
-        Facts *arrival;   /* what is at the address now, while the held one is gone; else NULL */
+        Facts *facts; /* never NULL */
+        Facts *arrival; /* what is at the address now, while the held one is gone; or what the held one,
+                           * still present, says of itself now; else NULL */
         bool present;     /* the device that facts describe is in the host */
         bool recalled;    /* facts are what an attachment remembers: ids and nothing else */
         bool dirty;       /* registry_settle() is to look at it */

@@ -308,7 +308,7 @@ static int release_devices(Registry *registry) {
                 Device *device = inventory->devices[i];
                 int r = 0;
 
-                if (!device->dirty || device->present ||
+                if (!device->dirty || (device->present && !device->arrival) ||
                     holders_hold(&registry->holders, device->address))
                         continue;
 

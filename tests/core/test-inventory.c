@@ -150,6 +150,36 @@ static void another_device_without_a_gap_waits_too(void **state) {
         assert_null(find(&inventory, nic.address)->arrival);
 }
 
+static void a_held_device_that_has_not_left_may_become_another_when_it_is_freed(void **state) {
+        const Made before = { "0000:41:00.0", 0x8086, 0x154d, .incarnation = 7 };
+        const Made after = { "0000:41:00.0", 0x10de, 0x1db4, .incarnation = 7 };
+        const Made next = { "0000:41:00.0", 0x10de, 0x1db4, .incarnation = 8 };
+        _cleanup_(inventory_done) Inventory inventory = { 0 };
+        Device *device;
+
+        (void) apply(&inventory, &before, true);
+        (void) apply(&inventory, &after, true);
+        device = find(&inventory, before.address);
+        assert_true(device->present);
+        assert_int_equal(device->facts->vendor_id, 0x8086);
+        assert_int_equal(device->arrival->vendor_id, 0x10de);
+
+        /* It may become what it was; or leave, and then what comes is another. */
+        (void) apply(&inventory, &before, true);
+        assert_true(device->present);
+        assert_null(device->arrival);
+        (void) apply(&inventory, &next, true);
+        assert_false(device->present);
+
+        (void) apply(&inventory, &before, true);
+        (void) apply(&inventory, &after, true);
+        assert_int_equal(inventory_release(&inventory, device->address), 0);
+        device = find(&inventory, before.address);
+        assert_true(device->present);
+        assert_int_equal(device->facts->vendor_id, 0x10de);
+        assert_null(device->arrival);
+}
+
 static void what_waits_may_leave_again(void **state) {
         _cleanup_(inventory_done) Inventory inventory = { 0 };
 
@@ -384,6 +414,8 @@ int main(void) {
                 cmocka_unit_test(a_held_device_outlives_its_hardware_and_comes_back),
                 cmocka_unit_test(another_device_at_a_held_address_waits_until_it_is_freed),
                 cmocka_unit_test(another_device_without_a_gap_waits_too),
+                cmocka_unit_test(
+                        a_held_device_that_has_not_left_may_become_another_when_it_is_freed),
                 cmocka_unit_test(what_waits_may_leave_again),
                 cmocka_unit_test(a_device_that_is_there_is_not_released),
                 cmocka_unit_test(hardware_that_nobody_holds_is_replaced_at_once),
