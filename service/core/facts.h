@@ -17,6 +17,7 @@ typedef enum DeviceType {
 
 typedef struct Facts {
         Address address;
+        uint64_t incarnation; /* the same as long as nothing has left the address; 0: not known */
         uint16_t vendor_id, product_id;
         bool has_subsystem;
         uint16_t subsystem_vendor_id, subsystem_product_id;
@@ -26,6 +27,7 @@ typedef struct Facts {
         int numa_node;   /* −1 unknown */
         int iommu_group; /* −1 none */
         DeviceType type;
+        bool vdpa; /* a VF that stands for a device of the host's vdpa bus: no alias means it */
         Address physical_function; /* of a DEVICE_TYPE_VF only */
         unsigned max_virtual_functions;
         char **reset_methods; /* as sysfs lists them */

@@ -182,6 +182,8 @@ uint32_t rule_mismatch(const Rule *rule, const Device *device, const Inventory *
         if (rule->kind == RULE_ALIAS && !conditions->asks_type &&
             device->facts->type == DEVICE_TYPE_PF)
                 mismatch |= REASON_TYPE;
+        if (rule->kind == RULE_ALIAS && device->facts->vdpa)
+                mismatch |= REASON_TYPE;
 
         if (!location_holds(conditions, device->address) &&
             !(physical && conditions->names_one && location_holds(conditions, physical->address)))

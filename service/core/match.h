@@ -52,7 +52,7 @@ DEFINE_CLEANUP(Rule *, rule_free);
  *             bridge, or a device of a domain beyond ffff, which libvirt cannot give (NOVA a1 #19).
  * @inventory: where the device is; a plain full address of a PF covers its VFs (NOVA a1 #9), and so does devname
  *
- * Return: 0 when it fits; else bits: REASON_TYPE for device_type (an alias without it never means a PF),
+ * Return: 0 when it fits; else bits: REASON_TYPE for device_type (an alias without it never means a PF; none means a device of the vdpa bus),
  * REASON_TAGS for tag.*, REASON_IDS for all other keys. All that hold, not the first.
  */
 uint32_t rule_mismatch(const Rule *rule, const Device *device, const Inventory *inventory);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/scan.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "host/names.h"
 #include "host/sysfs.h"
@@ -23,6 +26,7 @@ enum {
         HIGHEST_NODE = 1023, /* the kernel's own limit */
         MOST_RESET_METHODS = 32,
         MOST_ATTEMPTS = 3,
+        SYSFS_TYPE = 0x62656572,
 };
 
 static void closedirp(DIR **directory) {
@@ -131,6 +135,40 @@ static int read_links(int device, Facts *facts) {
 
         n = sysfs_read_link(device, "driver", name, sizeof(name));
         return n > 0 ? take_text(&facts->driver, name, (size_t) n) : 0;
+}
+
+/* sysfs never gives the number of a directory again; another file system may. */
+static void read_incarnation(int device, Facts *facts) {
+        struct statfs system;
+        struct stat status;
+
+        if (fstatfs(device, &system) == 0 && system.f_type == SYSFS_TYPE &&
+            fstat(device, &status) == 0)
+                facts->incarnation = status.st_ino;
+}
+
+/* A device of the vdpa bus stands directly below the VF that it is made of. */
+static int read_vdpa(int device, Facts *facts) {
+        _cleanup_(closedirp) DIR *directory = NULL;
+        int fd;
+
+        if (facts->type != DEVICE_TYPE_VF)
+                return 0;
+
+        fd = openat(device, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+
+        directory = fdopendir(fd);
+        if (!directory) {
+                close(fd);
+                return -ENOMEM;
+        }
+
+        for (struct dirent *entry; !facts->vdpa && (entry = readdir(directory));)
+                facts->vdpa = strncmp(entry->d_name, "vdpa", strlen("vdpa")) == 0 &&
+                              isdigit((unsigned char) entry->d_name[strlen("vdpa")]);
+        return 0;
 }
 
 static void read_virtual_functions(int device, Facts *facts) {
@@ -242,6 +280,7 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
         if (r < 0)
                 return r;
 
+        read_incarnation(device, facts);
         facts->numa_node = (int) number(device, "numa_node", 10, HIGHEST_NODE, (unsigned long) -1);
 
         r = read_links(device, facts);
@@ -250,7 +289,9 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
 
         read_virtual_functions(device, facts);
 
-        r = read_reset_methods(device, facts);
+        r = read_vdpa(device, facts);
+        if (r == 0)
+                r = read_reset_methods(device, facts);
         if (r == 0)
                 r = read_power_state(device, facts);
         if (r == 0)

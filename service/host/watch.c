@@ -17,8 +17,11 @@ enum {
         RECEIVE_BUFFER_SIZE = 128 * 1024 * 1024,
 };
 
-/* Interfaces and disks are listened to because the function that carries them changes its use. */
-static const char *const subsystems[] = { "pci", "net", "block" };
+/*
+ * Interfaces, disks and devices of the vdpa bus are listened to because the function that carries
+ * them changes its use.
+ */
+static const char *const subsystems[] = { "pci", "net", "block", "vdpa" };
 
 DEFINE_CLEANUP(struct udev_device *, udev_device_unref);
 

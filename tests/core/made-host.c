@@ -29,6 +29,8 @@ Facts *made_facts(const Made *made) {
         facts->numa_node = made->has_node ? made->node : -1;
         facts->iommu_group = made->has_group ? made->group : -1;
         facts->max_virtual_functions = made->max_virtual_functions;
+        facts->incarnation = made->incarnation;
+        facts->vdpa = made->vdpa;
         facts->has_subsystem = made->subsystem_vendor_id != 0;
         facts->subsystem_vendor_id = made->subsystem_vendor_id;
         facts->subsystem_product_id = made->subsystem_product_id;

@@ -18,6 +18,8 @@ typedef struct Made {
         bool has_node, has_group; /* else −1 */
         int node, group;
         uint16_t subsystem_vendor_id, subsystem_product_id;
+        uint64_t incarnation;
+        bool vdpa;
 } Made;
 
 Facts *made_facts(const Made *made);

@@ -149,6 +149,21 @@ static void an_alias_without_a_type_never_means_a_pf(void **state) {
         assert_fits(*state, ALIAS_RULE("vendor_id=15b3", "device_type=type-PCI"), "");
 }
 
+static void an_alias_never_means_a_device_of_the_vdpa_bus(void **state) {
+        const Made vdpa = { "0000:5e:02.2",
+                            0x15b3,
+                            0x101a,
+                            .type = DEVICE_TYPE_VF,
+                            .physical_function = "5e:00.0",
+                            .vdpa = true };
+        const Device *device = made_device(*state, &vdpa);
+
+        assert_fits(*state, ALIAS_RULE("product_id=101a"), "0000:5e:02.1");
+        assert_fits(*state, ALIAS_RULE("device_type=type-VF"), "0000:5e:02.1");
+        assert_fits(*state, POOL_RULE("product_id=101a"), "0000:5e:02.1 0000:5e:02.2");
+        inventory_apply(*state, device->address, NULL, false, &(uint32_t){ 0 });
+}
+
 static void an_alias_asks_for_pool_and_tags(void **state) {
         _cleanup_(pool_freep) Pool *pool = NULL;
         Device *device = inventory_find(*state, made_address("3b:00.0"));
@@ -273,6 +288,7 @@ int main(void) {
                 cmocka_unit_test(a_name_of_an_interface_covers_vfs),
                 cmocka_unit_test(driver_and_node_are_compared),
                 cmocka_unit_test(an_alias_without_a_type_never_means_a_pf),
+                cmocka_unit_test(an_alias_never_means_a_device_of_the_vdpa_bus),
                 cmocka_unit_test(an_alias_asks_for_pool_and_tags),
                 cmocka_unit_test(a_mismatch_tells_all_that_does_not_hold),
                 cmocka_unit_test(the_words_stay_as_they_were_written),

@@ -93,6 +93,27 @@ static void a_virtual_function_names_its_physical_one(void **state) {
         assert_int_equal(facts->type, DEVICE_TYPE_VF);
         assert_true(address_equal(facts->physical_function, at(NIC)));
         assert_int_equal(facts->max_virtual_functions, 0);
+        assert_false(facts->vdpa);
+}
+
+static void a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus(void **state) {
+        _cleanup_(facts_freep) Facts *facts = NULL;
+
+        tree_add_function("0000:41:10.0", "0x8086", "0x10ed", "0x020000");
+        tree_link("devices/pci0000:00/0000:41:10.0/physfn", "../" NIC);
+        tree_make_directory("devices/pci0000:00/0000:41:10.0/vdpa12");
+
+        facts = scan_at(*state, "0000:41:10.0");
+        assert_int_equal(facts->type, DEVICE_TYPE_VF);
+        assert_true(facts->vdpa);
+}
+
+static void nothing_is_said_of_who_came_when_where_numbers_may_come_again(void **state) {
+        _cleanup_(facts_freep) Facts *facts = NULL;
+
+        add_nic();
+        facts = scan_at(*state, NIC);
+        assert_int_equal(facts->incarnation, 0); /* the tree is no sysfs */
 }
 
 static void what_is_missing_is_unknown(void **state) {
@@ -381,6 +402,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_function_is_read_with_all_that_sysfs_says),
                 TEST(a_virtual_function_names_its_physical_one),
+                TEST(a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus),
+                TEST(nothing_is_said_of_who_came_when_where_numbers_may_come_again),
                 TEST(what_is_missing_is_unknown),
                 TEST(unknown_ids_have_no_names),
                 TEST(numbers_that_are_none_are_unknown),
