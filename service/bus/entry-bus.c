@@ -3,6 +3,7 @@
  * Entry: adding and removing pools and aliases at run time.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "bus/errors.h"
 #include "bus/methods.h"
@@ -14,13 +15,15 @@
 
 enum {
         LINES_MAX = 256,
-        WORDS_MAX = 64 /* of a line */
+        WORDS_MAX = 64,  /* of a line */
+        TEXT_MAX = 65536 /* bytes of all lines, or of a description: as much as a line of a file */
 };
 
 /* The lines of one entry while they are read. */
 typedef struct Lines {
         Rule **rules;
         size_t n_rules;
+        size_t n_bytes;
 } Lines;
 
 static void lines_done(Lines *lines) {
@@ -29,15 +32,20 @@ static void lines_done(Lines *lines) {
         free(lines->rules);
 }
 
-static int read_words(sd_bus_message *message, Word **words, size_t *n_words, Refusal *refusal) {
+static int read_words(sd_bus_message *message, Word **words, size_t *n_words, size_t *n_bytes,
+                      Refusal *refusal) {
         const char *key, *value;
         char quoted[QUOTE_SIZE];
         int r;
 
         while ((r = sd_bus_message_read(message, "{ss}", &key, &value)) > 0) {
+                *n_bytes += strlen(key) + strlen(value);
                 if (*n_words >= WORDS_MAX)
                         return refuse(refusal, LIMIT_EXCEEDED, "more than %d words in a line",
                                       WORDS_MAX);
+                if (*n_bytes > TEXT_MAX)
+                        return refuse(refusal, LIMIT_EXCEEDED, "match: more than %d bytes",
+                                      TEXT_MAX);
                 if (!text_is_line(key) || !text_is_line(value))
                         return refuse(refusal, MATCH_INVALID,
                                       "\"%s\" is not one line of printable text",
@@ -62,7 +70,7 @@ static int read_line(sd_bus_message *message, RuleKind kind, Lines *lines, Refus
         if (lines->n_rules >= LINES_MAX)
                 return refuse(refusal, LIMIT_EXCEEDED, "more than %d lines", LINES_MAX);
 
-        r = read_words(message, &words, &n_words, refusal);
+        r = read_words(message, &words, &n_words, &lines->n_bytes, refusal);
         if (r != 0)
                 return r;
 
@@ -151,6 +159,9 @@ int manager_method_add_pool(Call *call, void *object, sd_bus_error *error) {
                 r = read_lines(call->message, RULE_POOL, &lines, &refusal);
         if (r == 0)
                 r = options_read(call->message, known, N_ELEMENTS(known), &refusal);
+        if (r == 0 && strlen(description) > TEXT_MAX)
+                r = refuse(&refusal, LIMIT_EXCEEDED, "option description: more than %d bytes",
+                           TEXT_MAX);
         if (r == 0 && !text_is_line(description))
                 r = refuse(&refusal, ARGUMENTS_INVALID,
                            "option description: not one line of printable text");

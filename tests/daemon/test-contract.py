@@ -21,6 +21,24 @@ def attaching(domain="web", request="nic"):
     return calling(world.ROOT, world.MANAGER, "Attach", "ssa{sv}", domain, request, "0")
 
 
+def add(method, name, match, **options):
+    """Gives the name of the error, or None."""
+    import dbus
+
+    return w.call_raw(world.ROOT, world.MANAGER, method, "saa{ss}a{sv}", name, dbus.Array(match, signature="a{ss}"),
+                      dbus.Dictionary(options, signature="sv"))[1]
+
+
+@test
+def what_is_kept_in_the_state_directory_has_a_limit():
+    for method, match, options in (("AddPool", [{"driver": "x" * 70000}], {}),
+                                   ("AddAlias", [{"driver": "x" * 1000}] * 70, {}),
+                                   ("AddPool", [], {"description": "x" * 70000})):
+        before = [path.read_bytes() for path in w.state.iterdir()], w.objects()
+        assert add(method, "long", match, **options) == "org.hostdev1.Error.LimitExceeded"
+        assert ([path.read_bytes() for path in w.state.iterdir()], w.objects()) == before
+
+
 @test
 def a_call_that_is_under_way_at_the_end_of_the_service_is_answered():
     w.truth.ask("next", kind="attach", hold="after")
