@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Allocate, inside: a request and a host as a problem of lots and wants. Private to allocate*.c.
+ * Allocate, inside: a request and a host as a problem of lots and wants.
+ * Private to allocate*.c.
  *
- * A lot is a set of devices that goes as one: a function, a card, an IOMMU group. A want is what items of
- * one alias ask for: so many lots of a kind. Some lots exclude each other (they share a device, or
- * one has the PF of the other's VF), and some need devices that must be chosen too (the rest of
- * an IOMMU group that is at host drivers).
+ * A lot is a set of devices that goes as one: a function, a card, an IOMMU
+ * group. A want is what items of one alias ask for: so many lots of a kind.
+ * Some lots exclude each other (they share a device, or one has the PF of the
+ * other's VF), and some need devices that must be chosen too (the rest of an
+ * IOMMU group that is at host drivers).
  *
- * allocate-judge.c judges what may go to a want, allocate-problem.c makes lots of it, allocate-link.c finds what
- * excludes and needs what, allocate-match.c serves wants with lots at the least cost and
- * without a look at what excludes or needs what, allocate-search.c decides that, allocate-explain.c
- * says why not, allocate.c puts them together.
+ * allocate-judge.c judges what may go to a want, allocate-problem.c makes lots
+ * of it, allocate-link.c finds what excludes and needs what, allocate-match.c
+ * serves wants with lots at the least cost and without a look at what excludes
+ * or needs what, allocate-search.c decides that, allocate-explain.c says why
+ * not, allocate.c puts them together.
  */
 #pragma once
 
@@ -37,7 +40,9 @@ typedef struct Lot {
         Places devices;   /* ascending */
         Places conflicts; /* lots that exclude this one */
         Places needs;     /* devices that must be chosen too */
-        uint32_t cluster; /* of lots that have to do with each other; PLACE_NONE: with no other */
+        uint32_t seat;    /* of lots of which each excludes each other */
+        uint32_t cluster; /* of lots that have to do with each other; PLACE_NONE: with
+                       no other */
 } Lot;
 
 typedef struct Want {
@@ -62,11 +67,13 @@ typedef struct Problem {
         uint32_t *reasons;     /* of each device; bit 31: known */
         unsigned *n_free;      /* available VFs of each PF */
         unsigned *n_free_card; /* available functions of each card, at its first place */
-        Lot *lots; /* the lower addresses first: a lot before another is the better one */
+        Lot *lots;             /* the lower addresses first: a lot before another is the better
+                one */
         size_t n_lots;
         int64_t *costs;    /* [lot * n_wants + want] */
         Places *lots_of;   /* the lots that have each device */
         Places *needers;   /* the lots that need each device */
+        Places *seats;     /* the lots of each; as many as there are lots, some empty */
         Cluster *clusters; /* of more than one lot */
         size_t n_clusters;
 } Problem;
@@ -95,15 +102,23 @@ void places_done(Places *places);
 int problem_init(Problem *problem, const AllocateQuery *query);
 void problem_done(Problem *problem);
 
-/*
- * Finds what excludes and what needs what. Lots whose needs cannot be met serve no want from then on.
- * 0 or -ENOMEM.
- */
+/* Finds what excludes and what needs what, and removes what is hopeless. 0 or
+ * -ENOMEM. */
 int problem_link(Problem *problem);
 
 /*
- * Finds the clusters, and which are alike: in what they serve, and unless @is_free_of_cost in what
- * that costs. 0 or -ENOMEM.
+ * Puts each lot on a seat of its own; or, @as_few as easily found, with others
+ * that exclude it. 0 or -ENOMEM.
+ */
+int problem_seat(Problem *problem, bool as_few);
+
+/* Lots whose needs cannot be met serve no want from then on; nor do those that
+ * need them. */
+void problem_remove_hopeless(Problem *problem);
+
+/*
+ * Finds the clusters, and which are alike: in what they serve, and unless
+ * @is_free_of_cost in what that costs. 0 or -ENOMEM.
  */
 int problem_cluster(Problem *problem, bool is_free_of_cost);
 void problem_forget_clusters(Problem *problem);
@@ -116,15 +131,18 @@ int problem_count_free(Problem *problem); /* fills n_free and n_free_card; 0 or 
 /* Of one device, as to the domain of the query and its force. */
 uint32_t problem_reasons(Problem *problem, size_t device);
 
-/* The devices of the unit that has @device, in address order; appended. 0 or -ENOMEM. */
+/* The devices of the unit that has @device, in address order; appended. 0 or
+ * -ENOMEM. */
 int problem_unit(const Problem *problem, Unit unit, size_t device, Places *ret);
 
 /**
  * problem_judge() - may a want have these devices as one unit?
- * @ret_cost: what the choice would cost by the order of allocate.h; set only when the answer is 0
+ * @ret_cost: what the choice would cost by the order of allocate.h; set only
+ * when the answer is 0
  *
- * Return: 0, or the reasons against it of any of the devices; when none of them is meant by the alias,
- * the mismatch of the first, and nothing else is looked at unless @in_full.
+ * Return: 0, or the reasons against it of any of the devices; when none of them
+ * is meant by the alias, the mismatch of the first, and nothing else is looked
+ * at unless @in_full.
  */
 uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
                        int64_t *ret_cost);
@@ -151,6 +169,7 @@ typedef struct Matching {
         bool is_free_of_cost; /* it is asked only whether there is a way */
         uint8_t *states;      /* a LotState of each lot */
         int8_t *owners;       /* the want that has the lot; −1: none */
+        bool *occupied;       /* of each seat: is one of its lots had? */
         Rows rows;
 } Matching;
 
@@ -158,8 +177,9 @@ int matching_init(Matching *matching, const Problem *problem); /* 0 or -ENOMEM *
 void matching_done(Matching *matching);
 
 /*
- * Each leaves the matching the best there is of its size: one more lot for a want; a lot less; one
- * lot, which must be among them, in the place of another. False: there is no way.
+ * Each leaves the matching the best there is of its size: one more lot for a
+ * want; a lot less; one lot, which must be among them, in the place of another.
+ * False: there is no way.
  */
 bool matching_serve(Matching *matching, size_t want);
 void matching_drop(Matching *matching, uint32_t lot);
@@ -174,13 +194,15 @@ typedef enum SearchResult {
         SEARCH_CUT, /* the budget was used up before anything was found */
 } SearchResult;
 
-/* A SearchResult, or -ENOMEM. @ret is set only when it was found; rows in the order of their lots. */
+/* A SearchResult, or -ENOMEM. @ret is set only when it was found; rows in the
+ * order of their lots. */
 int problem_search(Problem *problem, const Demand *demand, Rows *ret);
 
 /* The same, content with any plan. */
 int problem_search_any(Problem *problem, const Demand *demand, Rows *ret);
 
-/* What a request lacks: its items are served in order up to @item, of which @n_served can be had. */
+/* What a request lacks: its items are served in order up to @item, of which
+ * @n_served can be had. */
 typedef struct Shortage {
         int result; /* of the search for all; with SEARCH_FOUND nothing is lacking */
         size_t item;
@@ -189,8 +211,8 @@ typedef struct Shortage {
 } Shortage;
 
 /*
- * After a search with that result: the sentence of what is missing, the caller's; @ret may be NULL.
- * 0 or -ENOMEM.
+ * After a search with that result: the sentence of what is missing, the
+ * caller's; @ret may be NULL. 0 or -ENOMEM.
  */
 int problem_explain_shortage(Problem *problem, int result, Shortage *ret, char **ret_text);
 
@@ -199,5 +221,6 @@ size_t problem_item(const Problem *problem, const Rows *rows, size_t row);
 
 Demand problem_demand_all(const Problem *problem);
 
-/* The demand of the first @n_items items, of which the last asks for @n_last. */
+/* The demand of the first @n_items items, of which the last asks for @n_last.
+ */
 Demand problem_demand(const Problem *problem, size_t n_items, unsigned n_last);

@@ -5,7 +5,8 @@
 #include "core/allocate-internal.h"
 #include "util/vector.h"
 
-/* --- what excludes and needs what ------------------------------------------------------------- */
+/* --- what excludes and needs what
+ * ------------------------------------------------------------- */
 
 bool problem_lot_serves(const Problem *problem, size_t lot) {
         for (size_t want = 0; want < problem->n_wants; want++)
@@ -107,8 +108,7 @@ static bool need_can_be_met(const Problem *problem, const Lot *lot, uint32_t dev
         return false;
 }
 
-/* Removes lots whose needs cannot be met; then those that needed them. */
-static void remove_hopeless(Problem *problem) {
+void problem_remove_hopeless(Problem *problem) {
         bool again = true;
 
         while (again) {
@@ -143,11 +143,60 @@ int problem_link(Problem *problem) {
         if (r < 0)
                 return r;
 
-        remove_hopeless(problem);
-        return 0;
+        problem_remove_hopeless(problem);
+        problem->seats = calloc(problem->n_lots + 1, sizeof(*problem->seats));
+        return problem->seats ? 0 : -ENOMEM;
 }
 
-/* --- clusters --------------------------------------------------------------------------------- */
+/* --- seats
+ * ------------------------------------------------------------------------------------
+ */
+
+/* Does the lot exclude each that is on the seat? */
+static bool fits_seat(const Problem *problem, const Lot *lot, uint32_t seat) {
+        const Places *others = &problem->seats[seat];
+
+        for (size_t i = 0; i < others->n_items; i++)
+                if (!places_contain(&lot->conflicts, others->items[i]))
+                        return false;
+
+        return true;
+}
+
+static uint32_t find_seat(const Problem *problem, uint32_t lot) {
+        const Places *conflicts = &problem->lots[lot].conflicts;
+
+        for (size_t i = 0; i < conflicts->n_items; i++) {
+                uint32_t other = conflicts->items[i];
+
+                if (other < lot && problem_lot_serves(problem, other) &&
+                    fits_seat(problem, &problem->lots[lot], problem->lots[other].seat))
+                        return problem->lots[other].seat;
+        }
+
+        return lot;
+}
+
+int problem_seat(Problem *problem, bool as_few) {
+        int r = 0;
+
+        for (uint32_t seat = 0; seat < problem->n_lots; seat++)
+                problem->seats[seat].n_items = 0;
+
+        for (uint32_t lot = 0; lot < problem->n_lots && r == 0; lot++) {
+                bool serves = problem_lot_serves(problem, lot);
+                uint32_t seat = as_few && serves ? find_seat(problem, lot) : lot;
+
+                problem->lots[lot].seat = seat;
+                r = places_append(&problem->seats[seat], lot);
+        }
+
+        return r;
+}
+
+/* --- clusters
+ * ---------------------------------------------------------------------------------
+ */
 
 static uint32_t find_root(uint32_t *parents, uint32_t lot) {
         while (parents[lot] != lot) {

@@ -2,11 +2,13 @@
 /*
  * Serving wants with lots at the least cost: shortest paths of exchanges.
  *
- * A want that is to get one more lot takes one that nobody has, or one of another want, which then
- * needs one more itself, and so on: the cheapest such path leads from the cheapest matching of one size to
- * that of the next. There are few wants, so the paths are searched among these; between two wants
- * only the lot counts whose exchange costs least. A lot that has come in stays in, hence among
- * paths of one cost the one whose new lot has the lowest address is the best.
+ * A want that is to get one more lot takes one that nobody has, or one of
+ * another want, which then needs one more itself, and so on: the cheapest such
+ * path leads from the cheapest matching of one size to that of the next. There
+ * are few wants, so the paths are searched among these; between two wants only
+ * the lot counts whose exchange costs least. A lot that has come in stays in,
+ * hence among paths of one cost the one whose new lot has the lowest address is
+ * the best.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,8 +37,9 @@ int matching_init(Matching *matching, const Problem *problem) {
                 .problem = problem,
                 .states = calloc(problem->n_lots + 1, sizeof(*matching->states)),
                 .owners = malloc(problem->n_lots + 1),
+                .occupied = calloc(problem->n_lots + 1, sizeof(*matching->occupied)),
         };
-        if (!matching->states || !matching->owners)
+        if (!matching->states || !matching->owners || !matching->occupied)
                 return -ENOMEM;
 
         memset(matching->owners, NOBODY, problem->n_lots + 1);
@@ -46,6 +49,7 @@ int matching_init(Matching *matching, const Problem *problem) {
 void matching_done(Matching *matching) {
         free(matching->states);
         free(matching->owners);
+        free(matching->occupied);
 }
 
 static int64_t cost_of(const Matching *matching, size_t lot, size_t want) {
@@ -63,34 +67,68 @@ int64_t matching_cost(const Matching *matching) {
         return sum;
 }
 
-void matching_restore(Matching *matching, const Rows *rows) {
-        for (size_t i = 0; i < matching->rows.n_items; i++)
-                matching->owners[matching->rows.items[i].lot] = NOBODY;
-
-        matching->rows = *rows;
-        for (size_t i = 0; i < rows->n_items; i++)
-                matching->owners[rows->items[i].lot] = (int8_t) rows->items[i].want;
+static uint32_t seat_of(const Matching *matching, uint32_t lot) {
+        return matching->problem->lots[lot].seat;
 }
 
-static Row *find_row(Matching *matching, uint32_t lot) {
+void matching_restore(Matching *matching, const Rows *rows) {
+        for (size_t i = 0; i < matching->rows.n_items; i++) {
+                matching->owners[matching->rows.items[i].lot] = NOBODY;
+                matching->occupied[seat_of(matching, matching->rows.items[i].lot)] = false;
+        }
+
+        matching->rows = *rows;
+        for (size_t i = 0; i < rows->n_items; i++) {
+                matching->owners[rows->items[i].lot] = (int8_t) rows->items[i].want;
+                matching->occupied[seat_of(matching, rows->items[i].lot)] = true;
+        }
+}
+
+static Row *find_row(Matching *matching, uint32_t seat) {
         Row *row = matching->rows.items;
 
-        while (row->lot != lot)
+        while (seat_of(matching, row->lot) != seat)
                 row++;
         return row;
 }
 
+/* The want has the lot from now on, and nobody another one of its seat. */
 static void give(Matching *matching, uint32_t lot, size_t want) {
-        if (matching->owners[lot] == NOBODY)
-                matching->rows.items[matching->rows.n_items++] = (Row){ .lot = lot };
+        uint32_t seat = seat_of(matching, lot);
+        Row *row;
 
-        find_row(matching, lot)->want = (uint32_t) want;
+        if (matching->occupied[seat]) {
+                row = find_row(matching, seat);
+                matching->owners[row->lot] = NOBODY;
+        } else {
+                row = &matching->rows.items[matching->rows.n_items++];
+                matching->occupied[seat] = true;
+        }
+
+        *row = (Row){ .lot = lot, .want = (uint32_t) want };
         matching->owners[lot] = (int8_t) want;
 }
 
 void matching_drop(Matching *matching, uint32_t lot) {
-        *find_row(matching, lot) = matching->rows.items[--matching->rows.n_items];
+        uint32_t seat = seat_of(matching, lot);
+
+        *find_row(matching, seat) = matching->rows.items[--matching->rows.n_items];
         matching->owners[lot] = NOBODY;
+        matching->occupied[seat] = false;
+}
+
+/* What another want could take from the one that has a lot of this seat. */
+static void find_exchange(const Matching *matching, const Row *row, size_t to, Exchange *exchange) {
+        const Places *lots = &matching->problem->seats[seat_of(matching, row->lot)];
+        int64_t saved = cost_of(matching, row->lot, row->want);
+
+        for (size_t i = 0; i < lots->n_items; i++) {
+                int64_t cost = cost_of(matching, lots->items[i], to);
+
+                if (cost != COST_NEVER && matching->states[lots->items[i]] != LOT_OFF &&
+                    cost - saved < exchange->cost)
+                        *exchange = (Exchange){ cost - saved, lots->items[i] };
+        }
 }
 
 static void find_exchanges(const Matching *matching, Ways *ways) {
@@ -101,15 +139,11 @@ static void find_exchanges(const Matching *matching, Ways *ways) {
 
         for (size_t i = 0; i < matching->rows.n_items; i++) {
                 const Row *row = &matching->rows.items[i];
-                int64_t saved = cost_of(matching, row->lot, row->want);
 
-                for (size_t to = 0; to < n_wants; to++) {
-                        Exchange *exchange = &ways->exchanges[to * WANTS_MAX + row->want];
-                        int64_t cost = cost_of(matching, row->lot, to);
-
-                        if (to != row->want && cost != COST_NEVER && cost - saved < exchange->cost)
-                                *exchange = (Exchange){ cost - saved, row->lot };
-                }
+                for (size_t to = 0; to < n_wants; to++)
+                        if (to != row->want)
+                                find_exchange(matching, row, to,
+                                              &ways->exchanges[to * WANTS_MAX + row->want]);
         }
 }
 
@@ -118,9 +152,10 @@ static const Exchange *exchange_between(const Ways *ways, size_t to, size_t from
 }
 
 /*
- * Distances from where they are already set. Forwards: the want at the beginning takes, the next must
- * find another. Backwards: the want at the beginning has one too many and hands one on. There is no
- * cycle that gains anything, because the matching is the cheapest of its size.
+ * Distances from where they are already set. Forwards: the want at the
+ * beginning takes, the next must find another. Backwards: the want at the
+ * beginning has one too many and hands one on. There is no cycle that gains
+ * anything, because the matching is the cheapest of its size.
  */
 static void find_distances(const Matching *matching, Ways *ways, bool is_forwards) {
         size_t n_wants = matching->problem->n_wants;
@@ -156,7 +191,7 @@ static size_t find_unowned(const Matching *matching, size_t want) {
         for (size_t i = 0; i < order->n_items; i++) {
                 uint32_t lot = order->items[i];
 
-                if (matching->owners[lot] == NOBODY && matching->states[lot] != LOT_OFF)
+                if (!matching->occupied[seat_of(matching, lot)] && matching->states[lot] != LOT_OFF)
                         return lot;
         }
 
@@ -202,7 +237,8 @@ bool matching_serve(Matching *matching, size_t want) {
         return true;
 }
 
-/* The lot that a want gives up with the greatest gain, of equals the last; SIZE_MAX: none may go. */
+/* The lot that a want gives up with the greatest gain, of equals the last;
+ * SIZE_MAX: none may go. */
 static size_t find_dispensable(const Matching *matching, size_t want) {
         int64_t gain = INT64_MIN;
         size_t found = SIZE_MAX;

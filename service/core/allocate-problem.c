@@ -23,14 +23,17 @@ void places_done(Places *places) {
         *places = (Places){ 0 };
 }
 
-/* --- lots ------------------------------------------------------------------------------------- */
+/* --- lots
+ * -------------------------------------------------------------------------------------
+ */
 
 static bool places_equal(const Places *a, const Places *b) {
         return a->n_items == b->n_items &&
                memcmp(a->items, b->items, a->n_items * sizeof(*a->items)) == 0;
 }
 
-/* Appends a lot (takes @devices over when it is new) that serves @want; lots of the same devices are one. */
+/* Appends a lot (takes @devices over when it is new) that serves @want; lots of
+ * the same devices are one. */
 static int add_lot(Problem *problem, Places *devices, size_t want, int64_t cost, size_t first_lot) {
         size_t lot = first_lot;
         int64_t *costs;
@@ -60,7 +63,8 @@ static int add_lot(Problem *problem, Places *devices, size_t want, int64_t cost,
         return 0;
 }
 
-/* A lot is better than one with which it shares its first address when it has the next one too. */
+/* A lot is better than one with which it shares its first address when it has
+ * the next one too. */
 static void swap_lots(Problem *problem, size_t a, size_t b) {
         Lot lot = problem->lots[a];
 
@@ -76,7 +80,8 @@ static void swap_lots(Problem *problem, size_t a, size_t b) {
         }
 }
 
-/* <0 when @a is better by its addresses: it has the lowest that only one of them has. */
+/* <0 when @a is better by its addresses: it has the lowest that only one of
+ * them has. */
 static int places_compare(const Places *a, const Places *b) {
         for (size_t i = 0; i < a->n_items && i < b->n_items; i++)
                 if (a->items[i] != b->items[i])
@@ -116,7 +121,9 @@ static int add_lots_at(Problem *problem, size_t place) {
         return 0;
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------------
+ */
 
 /* Items of one alias become one want. */
 static void make_wants(Problem *problem) {
@@ -225,6 +232,8 @@ void problem_done(Problem *problem) {
         for (size_t i = 0; i < problem->n_wants; i++)
                 places_done(&problem->wants[i].order);
         for (size_t i = 0; i < problem->n_lots; i++) {
+                if (problem->seats)
+                        places_done(&problem->seats[i]);
                 places_done(&problem->lots[i].devices);
                 places_done(&problem->lots[i].conflicts);
                 places_done(&problem->lots[i].needs);
@@ -234,6 +243,7 @@ void problem_done(Problem *problem) {
         for (size_t i = 0; problem->needers && i < problem->inventory->n_devices; i++)
                 places_done(&problem->needers[i]);
         problem_forget_clusters(problem);
+        free(problem->seats);
         free(problem->needers);
         free(problem->lots_of);
         free(problem->costs);

@@ -2,15 +2,18 @@
 /*
  * The search: branch and bound over lots that exclude or need each other.
  *
- * The cheapest matching, made without a look at that, can be no worse than the best plan. Where it breaks a
- * rule, a lot of that rule is first taken to be chosen, then taken not to be; what follows from either
- * is concluded at once, and the matching mended. A branch whose matching is not better than the best
+ * The cheapest matching, made without a look at that, can be no worse than the
+ * best plan. Where it breaks a rule, a lot of that rule is first taken to be
+ * chosen, then taken not to be; what follows from either is concluded at once,
+ * and the matching mended. A branch whose matching is not better than the best
  * plan so far is left.
  *
- * Cards that are alike would be tried in every order. So when a lot is taken not to be chosen after it
- * was tried, neither are the lots that stand at its place in clusters which are alike and about which as
- * much is decided: with roles changed, such a plan was among those tried. By its cost alone it was as
- * good; whether it was no worse by its addresses either has to be shown (see search_leads()).
+ * Cards that are alike would be tried in every order. So when a lot is taken
+ * not to be chosen after it was tried, neither are the lots that stand at its
+ * place in clusters which are alike and about which as much is decided: with
+ * roles changed, such a plan was among those tried. By its cost alone it was as
+ * good; whether it was no worse by its addresses either has to be shown (see
+ * search_leads()).
  */
 #include "core/allocate-search.h"
 
@@ -34,6 +37,10 @@ static void search_done(Search *search) {
 static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
         int r;
 
+        r = problem_seat(problem, is_free_of_cost);
+        if (r < 0)
+                return r;
+
         *search = (Search){
                 .problem = problem,
                 .tally = calloc(problem->inventory->n_devices + 1, sizeof(*search->tally)),
@@ -50,7 +57,8 @@ static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
         return 0;
 }
 
-/* --- which plan is better --------------------------------------------------------------------- */
+/* --- which plan is better
+ * --------------------------------------------------------------------- */
 
 static void add_to_tally(Search *search, const Rows *rows, int16_t n) {
         for (size_t i = 0; i < rows->n_items; i++) {
@@ -62,7 +70,8 @@ static void add_to_tally(Search *search, const Rows *rows, int16_t n) {
         }
 }
 
-/* Of the devices of these rows the first that the two plans do not have alike. */
+/* Of the devices of these rows the first that the two plans do not have alike.
+ */
 static uint32_t first_difference(Search *search, const Rows *rows) {
         uint32_t first = UINT32_MAX;
 
@@ -99,7 +108,8 @@ static bool is_better(Search *search, int64_t cost) {
         return better;
 }
 
-/* --- mending and broken rules ----------------------------------------------------------------- */
+/* --- mending and broken rules
+ * ----------------------------------------------------------------- */
 
 static bool step(Search *search) {
         if (search->steps_left == 0) {
@@ -111,7 +121,8 @@ static bool step(Search *search) {
         return true;
 }
 
-/* Makes the matching obey what was decided after the first @n_decided. False: it cannot, or the search is cut. */
+/* Makes the matching obey what was decided after the first @n_decided. False:
+ * it cannot, or the search is cut. */
 static bool mend(Search *search, size_t n_decided) {
         Matching *matching = &search->matching;
         uint32_t lacking[ROWS_MAX];
@@ -151,7 +162,8 @@ static bool is_met(const Search *search, uint32_t device) {
         return false;
 }
 
-/* An open lot of a rule that the choice of @lot breaks; PLACE_NONE: it breaks none. */
+/* An open lot of a rule that the choice of @lot breaks; PLACE_NONE: it breaks
+ * none. */
 static uint32_t find_broken(const Search *search, uint32_t lot) {
         const Lot *lots = search->problem->lots, *chosen = &lots[lot];
 
@@ -179,7 +191,8 @@ static uint32_t find_broken(const Search *search, uint32_t lot) {
         return PLACE_NONE;
 }
 
-/* The lot to decide next: of the rule that the first lot breaks. PLACE_NONE: the matching is a plan. */
+/* The lot to decide next: of the rule that the first lot breaks. PLACE_NONE:
+ * the matching is a plan. */
 static uint32_t find_branch(const Search *search) {
         const Rows *rows = &search->matching.rows;
         uint32_t branch = PLACE_NONE;
@@ -200,7 +213,9 @@ static uint32_t find_branch(const Search *search) {
         return branch;
 }
 
-/* --- the branches ----------------------------------------------------------------------------- */
+/* --- the branches
+ * -----------------------------------------------------------------------------
+ */
 
 /* Takes the lot to be chosen, and notes what can be said of those like it. */
 static int branch_on(Search *search, uint32_t lot) {
@@ -230,7 +245,8 @@ static int branch_on(Search *search, uint32_t lot) {
         return r > 0 && mend(search, n_decided);
 }
 
-/* Takes the lot of the last frame not to be chosen; done with a frame whose lot was taken so already. */
+/* Takes the lot of the last frame not to be chosen; done with a frame whose lot
+ * was taken so already. */
 static int branch_off(Search *search) {
         Frame *top = &search->frames[search->n_frames - 1];
         int r;
@@ -250,7 +266,8 @@ static int branch_off(Search *search) {
         return mend(search, top->n_decided);
 }
 
-/* Looks at a matching. 1: it was taken further; 0: this branch is done with; or -ENOMEM. */
+/* Looks at a matching. 1: it was taken further; 0: this branch is done with; or
+ * -ENOMEM. */
 static int look(Search *search) {
         int64_t cost = matching_cost(&search->matching);
         uint32_t branch;
@@ -323,12 +340,14 @@ static int search_once(Problem *problem, const Demand *demand, bool is_free_of_c
         return SEARCH_FOUND;
 }
 
-/* --- any plan --------------------------------------------------------------------------------- */
+/* --- any plan
+ * ---------------------------------------------------------------------------------
+ */
 
 /*
- * Can the want always be served when all others are? It can, if its lots are in as many clusters as
- * there are rows: a row touches one cluster, so that one is left untouched; and if no need of
- * another lot may have to be met by it.
+ * Can the want always be served when all others are? It can, if its lots are in
+ * as many clusters as there are rows: a row touches one cluster, so that one is
+ * left untouched; and if no need of another lot may have to be met by it.
  */
 static bool is_abundant(const Problem *problem, size_t want, size_t n_rows, uint8_t *touched) {
         const Places *order = &problem->wants[want].order;
@@ -353,7 +372,8 @@ static bool is_abundant(const Problem *problem, size_t want, size_t n_rows, uint
         return n_clusters >= n_rows;
 }
 
-/* Takes the wants out that can be served last. They are given back by putting the costs back. */
+/* Takes the wants out that can be served last. They are given back by putting
+ * the costs back. */
 static int set_abundant_aside(Problem *problem, Demand *demand, Demand *aside) {
         _cleanup_(freep) uint8_t *touched = NULL;
         size_t n_rows = 0;
@@ -379,6 +399,7 @@ static int set_abundant_aside(Problem *problem, Demand *demand, Demand *aside) {
                         problem->costs[lot * problem->n_wants + want] = COST_NEVER;
         }
 
+        problem_remove_hopeless(problem);
         return 0;
 }
 
@@ -440,7 +461,7 @@ int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
                 costs[i] = problem->costs[i];
         r = set_abundant_aside(problem, &scarce, &aside);
         if (r == 0)
-                r = search_once(problem, &scarce, true, ALLOCATE_STEPS_MAX, ret, &is_cut);
+                r = search_once(problem, &scarce, true, ALLOCATE_STEPS_ANY, ret, &is_cut);
         for (size_t i = 0; i < n_costs; i++)
                 problem->costs[i] = costs[i];
         if (r != SEARCH_FOUND)
@@ -458,11 +479,12 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
         if (r < 0 || !is_cut)
                 return r;
 
-        /* It is not easy. Whether there is a plan is decided first, which is easier than the best. */
+        /* It is not easy. Whether there is a plan is decided first, which is easier
+   * than the best. */
         any = problem_search_any(problem, demand, ret);
         if (any < 0 || any == SEARCH_IMPOSSIBLE)
                 return any;
 
-        r = search_once(problem, demand, false, ALLOCATE_STEPS_MAX, ret, &is_cut);
+        r = search_once(problem, demand, false, ALLOCATE_STEPS_BEST, ret, &is_cut);
         return r == SEARCH_CUT ? any : r;
 }

@@ -22,8 +22,10 @@
 #include "core/registry.h"
 #include "core/request.h"
 
+/* A step gives one unit to an item, or exchanges one. */
 enum {
-        ALLOCATE_STEPS_MAX = 20000 /* of giving one unit to an item or exchanging it */
+        ALLOCATE_STEPS_ANY = 50000, /* to find out whether there is a plan */
+        ALLOCATE_STEPS_BEST = 5000, /* to find the best */
 };
 
 typedef struct AllocateQuery {
@@ -51,9 +53,9 @@ void plan_done(Plan *plan);
  * allocate() - choose devices for every item of a request, all or none
  * @ret: the plan, only on success; release it with plan_done()
  *
- * Complete: if any assignment satisfies all items together one is found, whatever their order. The search for
- * any plan and that for the best have a budget of ALLOCATE_STEPS_MAX steps each. When the second is cut the best
- * found so far is taken; when the first is cut, the text says that the search was.
+ * Complete: if any assignment satisfies all items together one is found, whatever their order. Each search has
+ * a budget of steps. When that for the best is used up the best found so far is taken; when that for any is, the
+ * text says that the search was cut.
  *
  * Return: 0; DEVICES_NOT_ENOUGH ("2 of 4 asked: 1 attached, 3 numa", counts of the reasons of what does
  * not fit the item that fell short; or that the search was cut at its budget); DEVICE_USED_BY_HOST when
