@@ -137,12 +137,10 @@ int problem_unit(const Problem *problem, Unit unit, size_t device, Places *ret);
 
 /**
  * problem_judge() - may a want have these devices as one unit?
- * @ret_cost: what the choice would cost by the order of allocate.h; set only
- * when the answer is 0
+ * @in_full:  tell all reasons; else, when the alias means none of the devices, some mismatch is enough
+ * @ret_cost: what the choice would cost by the order of allocate.h; set only when the answer is 0
  *
- * Return: 0, or the reasons against it of any of the devices; when none of them
- * is meant by the alias, the mismatch of the first, and nothing else is looked
- * at unless @in_full.
+ * Return: 0, or the reasons against any of the devices, with the mismatch of the first when the alias means none.
  */
 uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
                        int64_t *ret_cost);

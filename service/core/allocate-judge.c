@@ -270,33 +270,51 @@ static int64_t unit_cost(const Problem *problem, const Alias *alias, const Place
                (worst == NODE_OTHER ? COST_OTHER_NODE : 0);
 }
 
+/* Settled, every device in a pool knows its aliases; of one in none the answer does not matter. */
+static bool is_meant(const Alias *alias, const Device *device) {
+        for (size_t i = 0; i < device->n_aliases; i++)
+                if (device->aliases[i] == alias)
+                        return true;
+
+        return false;
+}
+
+/* 0 when the alias means one of the devices; else its mismatch with the first. */
+static uint32_t unit_mismatch(const Problem *problem, const Alias *alias, const Places *devices) {
+        Device *const *all = problem->inventory->devices;
+        uint32_t first = alias_mismatch(alias, all[devices->items[0]], problem->inventory);
+
+        for (size_t i = 1; i < devices->n_items && first != 0; i++)
+                if (alias_mismatch(alias, all[devices->items[i]], problem->inventory) == 0)
+                        return 0;
+
+        return first;
+}
+
 uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
                        int64_t *ret_cost) {
         const Want *wanted = &problem->wants[want];
         Device *const *all = problem->inventory->devices;
-        uint32_t reasons = 0, mismatch = 0;
+        uint32_t reasons = 0;
 
-        for (size_t i = 0; i < devices->n_items; i++) {
-                uint32_t own =
-                        alias_mismatch(wanted->alias, all[devices->items[i]], problem->inventory);
+        if (in_full) {
+                reasons = unit_mismatch(problem, wanted->alias, devices);
+        } else {
+                size_t i = 0;
 
-                if (own == 0) {
-                        mismatch = 0;
-                        break;
-                }
-                if (i == 0)
-                        mismatch = own;
+                while (i < devices->n_items && !is_meant(wanted->alias, all[devices->items[i]]))
+                        i++;
+                if (i == devices->n_items)
+                        return REASON_IDS;
         }
-        if (mismatch != 0 && !in_full)
-                return mismatch;
 
         for (size_t i = 0; i < devices->n_items; i++) {
                 reasons |= problem_reasons(problem, devices->items[i]);
                 if (!node_is_allowed(problem, wanted->policy, all[devices->items[i]]))
                         reasons |= REASON_NUMA;
         }
-        if ((reasons | mismatch) == 0)
+        if (reasons == 0)
                 *ret_cost = unit_cost(problem, wanted->alias, devices);
 
-        return reasons | mismatch;
+        return reasons;
 }

@@ -29,12 +29,12 @@ enum {
 };
 
 typedef struct AllocateQuery {
-        const Registry *registry;
-        const Request *request;  /* every alias of it exists in the catalog */
-        const char *domain_uuid; /* "": for no domain; then the group words are not decided */
-        NodeSet nodes;           /* of the guest */
-        int numa_policy;         /* replaces that of every alias; −1: each keeps its own */
-        bool force;              /* devices used by the host are fine */
+        const Registry *registry; /* settled */
+        const Request *request;   /* every alias of it exists in the catalog */
+        const char *domain_uuid;  /* "": for no domain; then the group words are not decided */
+        NodeSet nodes;            /* of the guest */
+        int numa_policy;          /* replaces that of every alias; −1: each keeps its own */
+        bool force;               /* devices used by the host are fine */
 } AllocateQuery;
 
 typedef struct Choice {
