@@ -165,7 +165,7 @@ def reload_and_check_config_tell_the_same_fault():
 
 @test
 def monitor_tells_an_attachment_from_its_beginning_to_its_end():
-    process = subprocess.Popen([w.build / 'client' / 'hostdevctl', 'monitor', '--json'], text=True,
+    process = subprocess.Popen([w.program('client/hostdevctl'), 'monitor', '--json'], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=w.environment)
     assert json.loads(process.stdout.readline())['event'] == 'joined'
     number = document('attach', 'test', 'nic')['id']

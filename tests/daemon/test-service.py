@@ -101,7 +101,7 @@ def a_uri_that_is_reloaded_waits_for_the_next_start_and_says_so():
 
 @test
 def another_service_on_the_same_state_is_refused():
-    second = w.start("second", [w.build / "service" / "hostdevd"], user="hostdevd",
+    second = w.start("second", [w.program("service/hostdevd")], user="hostdevd",
                      environment={"STATE_DIRECTORY": str(w.state), "CONFIGURATION_DIRECTORY": str(w.configuration)})
     assert second.wait(60) == 1
     assert str(w.state) in w.log("second"), w.log("second")
@@ -181,9 +181,9 @@ def a_signal_to_the_service_alone_does_not_arrive():
 @test
 def it_says_what_it_is_without_a_bus():
     for option, text in (("--version", "hostdevd "), ("--help", "--version")):
-        done = w.run([w.build / "service" / "hostdevd", option], "lab")
+        done = w.run([w.program("service/hostdevd"), option], "lab")
         assert done.returncode == 0 and text in done.stdout, done
-    done = w.run([w.build / "service" / "hostdevd", "--frobnicate"], "lab")
+    done = w.run([w.program("service/hostdevd"), "--frobnicate"], "lab")
     assert done.returncode == 64 and done.stderr.strip(), done
 
 

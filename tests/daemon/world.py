@@ -120,6 +120,15 @@ class World:
         self.state.mkdir(mode=0o700)
         os.chown(self.state, USERS["hostdevd"], USERS["hostdevd"])
 
+    def program(self, name):
+        """A program of the build, where every user may run it: the checkout may be closed to them."""
+        copy = self.directory / "bin" / pathlib.Path(name).name
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(self.build / name, copy)
+            copy.parent.chmod(0o755)
+        return copy
+
     # Processes.
 
     def start(self, name, command, user=None, environment=None):
@@ -206,7 +215,7 @@ class World:
         settings = {"STATE_DIRECTORY": str(self.state), "CONFIGURATION_DIRECTORY": str(self.configuration)}
         if hasattr(self, "uri"):
             settings["LIBVIRT_DEFAULT_URI"] = self.uri
-        process = self.start("daemon", [self.build / program, "--debug"], user="hostdevd",
+        process = self.start("daemon", [self.program(program), "--debug"], user="hostdevd",
                              environment={**settings, **(environment or {})})
         if wait:
             self.wait_name(NAME, process)
@@ -237,7 +246,7 @@ class World:
         return done
 
     def ctl(self, *arguments, user=None):
-        return self.run([self.build / "client" / "hostdevctl", *arguments], user)
+        return self.run([self.program("client/hostdevctl"), *arguments], user)
 
     def call(self, path, interface, method, *arguments, user=None, seconds=120):
         """Calls a method through busctl. Gives (answer, None) or (None, the text of the error)."""
