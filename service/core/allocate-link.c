@@ -313,10 +313,9 @@ static int describe(const Problem *problem, Cluster *cluster, bool is_free_of_co
         return r;
 }
 
-static int compare_descriptions(const void *a, const void *b, void *userdata) {
-        const Cluster *clusters = userdata;
-        const Places *description_a = &clusters[*(const uint32_t *) a].description;
-        const Places *description_b = &clusters[*(const uint32_t *) b].description;
+static int compare_descriptions(const void *a, const void *b) {
+        const Places *description_a = &(*(Cluster *const *) a)->description;
+        const Places *description_b = &(*(Cluster *const *) b)->description;
 
         if (description_a->n_items != description_b->n_items)
                 return description_a->n_items < description_b->n_items ? -1 : 1;
@@ -327,22 +326,19 @@ static int compare_descriptions(const void *a, const void *b, void *userdata) {
 
 /* Clusters of one description are alike. */
 static int compare_clusters(Problem *problem) {
-        _cleanup_(freep) uint32_t *order = calloc(problem->n_clusters + 1, sizeof(*order));
+        _cleanup_(freep) Cluster **order = calloc(problem->n_clusters + 1, sizeof(*order));
 
         if (!order)
                 return -ENOMEM;
 
-        for (uint32_t i = 0; i < problem->n_clusters; i++)
-                order[i] = i;
-        qsort_r(order, problem->n_clusters, sizeof(*order), compare_descriptions,
-                problem->clusters);
+        for (size_t i = 0; i < problem->n_clusters; i++)
+                order[i] = &problem->clusters[i];
+        qsort(order, problem->n_clusters, sizeof(*order), compare_descriptions);
 
         for (uint32_t i = 0; i < problem->n_clusters; i++) {
-                bool is_new = i == 0 || compare_descriptions(&order[i], &order[i - 1],
-                                                             problem->clusters) != 0;
+                bool is_new = i == 0 || compare_descriptions(&order[i], &order[i - 1]) != 0;
 
-                problem->clusters[order[i]].likeness =
-                        is_new ? i : problem->clusters[order[i - 1]].likeness;
+                order[i]->likeness = is_new ? i : order[i - 1]->likeness;
         }
 
         return 0;

@@ -150,40 +150,43 @@ static void make_wants(Problem *problem) {
         }
 }
 
-/* Of equal lots the first in the list is the one with the lower addresses. */
-static int compare_for_want(const void *a, const void *b, void *userdata) {
-        const uint32_t *lot_a = a, *lot_b = b;
-        const int64_t *costs = userdata;
-        int64_t cost_a = costs[*lot_a], cost_b = costs[*lot_b];
+typedef struct Offer {
+        int64_t cost;
+        uint32_t lot;
+} Offer;
 
-        if (cost_a != cost_b)
-                return cost_a < cost_b ? -1 : 1;
-        return *lot_a < *lot_b ? -1 : *lot_a > *lot_b;
+/* Of equal lots the first in the list is the one with the lower addresses. */
+static int compare_offers(const void *a, const void *b) {
+        const Offer *offer_a = a, *offer_b = b;
+
+        if (offer_a->cost != offer_b->cost)
+                return offer_a->cost < offer_b->cost ? -1 : 1;
+        return offer_a->lot < offer_b->lot ? -1 : offer_a->lot > offer_b->lot;
 }
 
 static int sort_lots(Problem *problem) {
-        _cleanup_(freep) int64_t *costs = calloc(problem->n_lots + 1, sizeof(*costs));
+        _cleanup_(freep) Offer *offers = calloc(problem->n_lots + 1, sizeof(*offers));
         int r;
 
-        if (!costs)
+        if (!offers)
                 return -ENOMEM;
 
         for (size_t want = 0; want < problem->n_wants; want++) {
-                Places *order = &problem->wants[want].order;
+                size_t n_offers = 0;
 
-                for (size_t lot = 0; lot < problem->n_lots; lot++) {
-                        costs[lot] = problem_cost(problem, lot, want);
-                        if (costs[lot] == COST_NEVER)
-                                continue;
+                for (uint32_t lot = 0; lot < problem->n_lots; lot++) {
+                        int64_t cost = problem_cost(problem, lot, want);
 
-                        r = places_append(order, (uint32_t) lot);
+                        if (cost != COST_NEVER)
+                                offers[n_offers++] = (Offer){ .cost = cost, .lot = lot };
+                }
+
+                qsort(offers, n_offers, sizeof(*offers), compare_offers);
+                for (size_t i = 0; i < n_offers; i++) {
+                        r = places_append(&problem->wants[want].order, offers[i].lot);
                         if (r < 0)
                                 return r;
                 }
-
-                if (order->n_items > 0)
-                        qsort_r(order->items, order->n_items, sizeof(*order->items),
-                                compare_for_want, costs);
         }
 
         return 0;
