@@ -89,13 +89,32 @@ static void follow(World *world, Attachment *attachment, AttachmentEvent event) 
                 follow(world, attachment, EVENT_DETACH_RETURNED);
 }
 
+/*
+ * Is nothing to be concluded from what its domain has? So it is as long as the daemon that started anew
+ * does not know whether libvirt is still at it.
+ */
+static bool is_pending(const World *world, const Attachment *attachment) {
+        return attachment->state == ATTACHMENT_UNDECIDED && domain_of(world, attachment);
+}
+
 /* From the last to the first: one that ends takes its place in the array with it. */
-static void follow_all(World *world, const char *uuid, AttachmentEvent event) {
+static void observe_all(World *world) {
         for (size_t i = world->registry.n_attachments; i > 0; i--) {
                 Attachment *attachment = world->registry.attachments[i - 1];
 
-                if (!uuid || strcmp(attachment->domain_uuid, uuid) == 0)
-                        follow(world, attachment, event);
+                if (!is_pending(world, attachment))
+                        follow(world, attachment, EVENT_OBSERVED);
+        }
+        settle(world);
+}
+
+/* libvirt has done what it was asked to do for the domain of an owner. */
+static void return_all(World *world, const Owner *owner) {
+        for (size_t i = world->registry.n_attachments; i > 0; i--) {
+                Attachment *attachment = world->registry.attachments[i - 1];
+
+                if (strcmp(attachment->domain_uuid, owner->uuid) == 0)
+                        follow(world, attachment, EVENT_ATTACH_RETURNED);
         }
         settle(world);
 }
@@ -143,7 +162,7 @@ static void scan(World *world, Case *c, const json_t *devices) {
 
 void world_scan(World *world, Case *c, const json_t *devices) {
         scan(world, c, devices);
-        follow_all(world, NULL, EVENT_OBSERVED);
+        observe_all(world);
 }
 
 static Owner *find_owner(World *world, const char *name) {
@@ -218,7 +237,7 @@ static int decide(World *world, const AllocateQuery *query, Decision *decision, 
 
 void world_decide(World *world, const char *owner, const char *text, const NodeSet *nodes,
                   int numa_policy, Decision *ret) {
-        const Owner *guest = find_owner(world, owner);
+        Owner *guest = find_owner(world, owner);
         AllocateQuery query = {
                 .registry = &world->registry,
                 .domain_uuid = guest->uuid,
@@ -228,8 +247,12 @@ void world_decide(World *world, const char *owner, const char *text, const NodeS
         Refusal refusal = { 0 };
         int r;
 
-        if (!domains_find_uuid(&world->registry.domains, guest->uuid))
+        /* Who asks has a domain, also when it was gone for a while. */
+        if (!domains_find_uuid(&world->registry.domains, guest->uuid)) {
+                guest->gone = false;
+                guest->given = 0;
                 tell_domain(world, guest);
+        }
         settle(world);
 
         *ret = (Decision){ 0 };
@@ -270,7 +293,7 @@ void world_allocate(World *world, const char *owner) {
 
         guest->given = world->registry.next_attachment - 1;
         tell_domain(world, guest);
-        follow_all(world, guest->uuid, EVENT_ATTACH_RETURNED);
+        return_all(world, guest);
 }
 
 void world_free(World *world, const char *owner) {
@@ -278,7 +301,7 @@ void world_free(World *world, const char *owner) {
 
         guest->given = 0;
         tell_domain(world, guest);
-        follow_all(world, guest->uuid, EVENT_ATTACH_RETURNED);
+        return_all(world, guest);
 }
 
 /* What the journal keeps of an attachment: libvirt's own is not in it. */
@@ -297,19 +320,6 @@ static Attachment *remembered(const Attachment *old) {
                      "an attachment");
         }
         return attachment;
-}
-
-/* An owner whose domain is there may still get what its intent says: then nothing is concluded. */
-static void reconcile(World *world, const Owner *owner) {
-        tell_domain(world, owner);
-        for (size_t i = world->registry.n_attachments; i > 0; i--) {
-                Attachment *attachment = world->registry.attachments[i - 1];
-
-                if (strcmp(attachment->domain_uuid, owner->uuid) != 0)
-                        continue;
-                if (owner->gone || attachment->state != ATTACHMENT_UNDECIDED)
-                        follow(world, attachment, EVENT_OBSERVED);
-        }
 }
 
 void world_restart(World *world, Case *c, Config *config, const json_t *devices,
@@ -333,8 +343,8 @@ void world_restart(World *world, Case *c, Config *config, const json_t *devices,
         }
         scan(world, c, devices);
         for (i = 0; i < world->n_owners; i++)
-                reconcile(world, &world->owners[i]);
-        settle(world);
+                tell_domain(world, &world->owners[i]);
+        observe_all(world);
 }
 
 const char *world_state(const World *world, Address address) {
