@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Why a device is not chosen, and what a request lacks.
+ * Why a device is not chosen, and what a request lacks. The words for it are in allocate-tell.c.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/allocate-internal.h"
-#include "util/text.h"
 #include "util/vector.h"
 
 #define MISMATCH (REASON_IDS | REASON_TYPE | REASON_TAGS)
@@ -15,6 +13,7 @@
 void explanation_done(Explanation *explanation) {
         free(explanation->candidates);
         free(explanation->text);
+        free(explanation->sentence);
         *explanation = (Explanation){ 0 };
 }
 
@@ -135,7 +134,9 @@ static int find_served(Problem *problem, size_t item, unsigned least, Demand dem
                 if (r != SEARCH_FOUND)
                         continue;
 
-                *shortage = (Shortage){ shortage->result, item, n, rows };
+                shortage->item = item;
+                shortage->n_served = n;
+                shortage->rows = rows;
                 return 1;
         }
 
@@ -184,27 +185,38 @@ static int find_shortage(Problem *problem, Shortage *shortage) {
         return r;
 }
 
-typedef struct Counts {
-        unsigned reasons[REASON_COUNT];
-        unsigned sum;
-} Counts;
+/* How near a device comes to what an item means; the first kind that there is any of is told. */
+typedef enum Nearness {
+        NEARNESS_MEANT,   /* by the alias, in a pool */
+        NEARNESS_OUTSIDE, /* by the alias, in no pool */
+        NEARNESS_ALMOST,  /* its ids are the alias's */
+        NEARNESS_FAR,
+        _NEARNESS_END,
+} Nearness;
 
-static void count(Counts *counts, uint32_t reasons) {
-        counts->reasons[__builtin_ctz(reasons)]++;
-        counts->sum++;
+static Nearness find_nearness(const Device *device, uint32_t reasons) {
+        if (!(reasons & MISMATCH))
+                return device->pool ? NEARNESS_MEANT : NEARNESS_OUTSIDE;
+        return reasons & REASON_IDS ? NEARNESS_FAR : NEARNESS_ALMOST;
+}
+
+static int add_obstacle(Obstacles *obstacles, const Device *device, uint32_t reasons) {
+        const Obstacle obstacle = { device, reasons & -reasons };
+
+        return VECTOR_APPEND(obstacles->items, obstacles->n_items, obstacle);
 }
 
 /*
  * Each device counts once, by the first of its reasons: those that the alias means; if they are all fine, those that
  * it means outside of the pools; if it means none, those that it nearly means, else all.
  */
-static int count_reasons(Problem *problem, const Shortage *shortage, Counts *ret) {
-        Counts meant = { 0 }, outside = { 0 }, near = { 0 }, others = { 0 };
-        bool means_any = false;
-
+static int find_obstacles(Problem *problem, const Shortage *shortage,
+                          Obstacles found[static _NEARNESS_END], bool *ret_means_any) {
         for (size_t i = 0; i < problem->inventory->n_devices; i++) {
                 const Device *device = problem->inventory->devices[i];
+                Nearness nearness;
                 int64_t reasons;
+                int r;
 
                 if (facts_is_bridge(device->facts))
                         continue;
@@ -213,69 +225,62 @@ static int count_reasons(Problem *problem, const Shortage *shortage, Counts *ret
                 if (reasons < 0)
                         return (int) reasons;
 
-                if (!(reasons & MISMATCH)) {
-                        means_any = means_any || device->pool;
-                        if (reasons != 0)
-                                count(device->pool ? &meant : &outside, (uint32_t) reasons);
-                } else if (device->pool) {
-                        count(reasons & REASON_IDS ? &others : &near,
-                              (uint32_t) reasons & MISMATCH);
+                nearness = find_nearness(device, (uint32_t) reasons);
+                if (nearness == NEARNESS_MEANT)
+                        *ret_means_any = true;
+                if (nearness >= NEARNESS_ALMOST) {
+                        if (!device->pool)
+                                continue;
+                        reasons &= MISMATCH;
                 }
+                if (reasons == 0)
+                        continue;
+
+                r = add_obstacle(&found[nearness], device, (uint32_t) reasons);
+                if (r < 0)
+                        return r;
         }
 
-        if (meant.sum == 0)
-                meant = outside;
-        if (meant.sum == 0 && !means_any)
-                meant = near.sum > 0 ? near : others;
-        *ret = meant;
         return 0;
 }
 
-/* "2 of 4 asked: 1 attached, 3 numa (alias nic)" */
-static int tell_shortage(Problem *problem, const Shortage *shortage, char **ret) {
-        const RequestItem *item = &problem->query->request->items[shortage->item];
-        _cleanup_(list_freep) char **parts = NULL;
-        _cleanup_(freep) char *joined = NULL;
-        Counts counts;
+static int find_nearest_obstacles(Problem *problem, const Shortage *shortage, Obstacles *ret) {
+        Obstacles found[_NEARNESS_END] = { 0 };
+        bool means_any = false;
         int r;
 
-        r = count_reasons(problem, shortage, &counts);
-        if (r < 0)
-                return r;
+        r = find_obstacles(problem, shortage, found, &means_any);
 
-        for (size_t i = 0; i < REASON_COUNT; i++) {
-                _cleanup_(freep) char *part = NULL;
+        for (Nearness nearness = 0; nearness < _NEARNESS_END; nearness++) {
+                bool counts = nearness < NEARNESS_ALMOST || !means_any;
 
-                if (counts.reasons[i] == 0)
-                        continue;
-
-                part = text_print("%u %s", counts.reasons[i], reason_to_string(1u << i));
-                if (!part || list_append(&parts, part) < 0)
-                        return -ENOMEM;
+                if (r == 0 && counts && ret->n_items == 0)
+                        *ret = found[nearness];
+                else
+                        free(found[nearness].items);
         }
 
-        joined = parts ? list_join(parts, ", ") : text_print("there are no more");
-        if (!joined)
-                return -ENOMEM;
-
-        *ret = text_print("%u of %u asked: %s (alias %s)%s", shortage->n_served, item->count,
-                          joined, item->alias,
-                          shortage->result == SEARCH_CUT ? "; the search was cut" : "");
-        return *ret ? 0 : -ENOMEM;
+        return r;
 }
 
-int problem_explain_shortage(Problem *problem, int result, Shortage *ret, char **ret_text) {
-        Shortage shortage = { .result = result };
+void shortage_done(Shortage *shortage) {
+        free(shortage->obstacles.items);
+        *shortage = (Shortage){ 0 };
+}
+
+int problem_find_shortage(Problem *problem, int result, Shortage *ret) {
+        _cleanup_(shortage_done) Shortage shortage = { .result = result };
         int r;
 
         r = find_shortage(problem, &shortage);
+        if (r >= 0)
+                r = find_nearest_obstacles(problem, &shortage, &shortage.obstacles);
         if (r < 0)
                 return r;
 
-        r = tell_shortage(problem, &shortage, ret_text);
-        if (r == 0 && ret)
-                *ret = shortage;
-        return r;
+        *ret = shortage;
+        shortage = (Shortage){ 0 };
+        return 0;
 }
 
 /* --- all items and devices -------------------------------------------------------------------- */
@@ -309,10 +314,64 @@ static int explain_item(Problem *problem, const Shortage *shortage, size_t item,
         return 0;
 }
 
+/*
+ * How many each item can have: as the shortage tells it. What stands behind the item that falls short is not looked
+ * at there, and has what is left.
+ */
+static int count_units(Problem *problem, const Shortage *shortage, unsigned *n_units) {
+        const Request *request = problem->query->request;
+        const Rows *rows = &shortage->rows;
+        Demand demand = { 0 };
+        Rows found;
+
+        for (size_t i = 0; i < rows->n_items; i++) {
+                n_units[problem_item(problem, rows, i)]++;
+                demand.counts[rows->items[i].want]++;
+        }
+        if (shortage->result == SEARCH_FOUND)
+                return 0;
+
+        for (size_t item = shortage->item + 1; item < request->n_items; item++) {
+                size_t want = problem->want_of_item[item];
+
+                while (n_units[item] < request->items[item].count) {
+                        int r;
+
+                        demand.counts[want]++;
+                        r = demand.counts[want] > problem->wants[want].order.n_items
+                                    ? SEARCH_IMPOSSIBLE
+                                    : problem_search_any(problem, &demand, &found);
+                        if (r < 0)
+                                return r;
+                        if (r != SEARCH_FOUND) {
+                                demand.counts[want]--;
+                                break;
+                        }
+                        n_units[item]++;
+                }
+        }
+
+        return 0;
+}
+
+static int explain_shortage(Problem *problem, Shortage *shortage, Explanation *explanation) {
+        bool fits = explanation->fits;
+        int r;
+
+        r = fits ? 0 : problem_find_shortage(problem, shortage->result, shortage);
+        if (r < 0)
+                return r;
+
+        shortage_count(shortage, explanation->counts);
+        explanation->text = fits ? strdup("") : problem_text(problem, shortage);
+        explanation->sentence = fits ? strdup("") : problem_sentence(problem, shortage);
+        return explanation->text && explanation->sentence ? 0 : -ENOMEM;
+}
+
 int allocate_explain(const AllocateQuery *query, Explanation *ret) {
         _cleanup_(problem_done) Problem problem = { 0 };
         _cleanup_(explanation_done) Explanation explanation = { 0 };
-        Shortage shortage = { 0 };
+        _cleanup_(shortage_done) Shortage shortage = { 0 };
         Demand demand;
         int r;
 
@@ -327,15 +386,11 @@ int allocate_explain(const AllocateQuery *query, Explanation *ret) {
 
         shortage.result = r;
         explanation.fits = r == SEARCH_FOUND;
-        if (explanation.fits) {
-                explanation.text = strdup("");
-                r = explanation.text ? 0 : -ENOMEM;
-        } else {
-                r = problem_explain_shortage(&problem, r, &shortage, &explanation.text);
-        }
-
+        r = explain_shortage(&problem, &shortage, &explanation);
         for (size_t item = 0; item < query->request->n_items && r == 0; item++)
                 r = explain_item(&problem, &shortage, item, &explanation);
+        if (r == 0)
+                r = count_units(&problem, &shortage, explanation.n_units);
         if (r < 0)
                 return r;
 

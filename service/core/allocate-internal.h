@@ -13,7 +13,7 @@
  * of it, allocate-link.c finds what excludes and needs what, allocate-match.c
  * serves wants with lots at the least cost and without a look at what excludes
  * or needs what, allocate-search.c decides that, allocate-explain.c says why
- * not, allocate.c puts them together.
+ * not, allocate-tell.c puts it in words, allocate.c puts them together.
  */
 #pragma once
 
@@ -199,20 +199,41 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret);
 /* The same, content with any plan. */
 int problem_search_any(Problem *problem, const Demand *demand, Rows *ret);
 
-/* What a request lacks: its items are served in order up to @item, of which
- * @n_served can be had. */
+/* A device that an item cannot have, and the one reason by which it is counted. */
+typedef struct Obstacle {
+        const Device *device;
+        uint32_t reason;
+} Obstacle;
+
+typedef struct Obstacles {
+        Obstacle *items;
+        size_t n_items;
+} Obstacles;
+
+/*
+ * What a request lacks: its items are served in order up to @item, of which @n_served can be had.
+ */
 typedef struct Shortage {
         int result; /* of the search for all; with SEARCH_FOUND nothing is lacking */
         size_t item;
         unsigned n_served;
         Rows rows; /* that serve these; or all */
+        Obstacles obstacles;
 } Shortage;
 
-/*
- * After a search with that result: the sentence of what is missing, the
- * caller's; @ret may be NULL. 0 or -ENOMEM.
- */
-int problem_explain_shortage(Problem *problem, int result, Shortage *ret, char **ret_text);
+void shortage_done(Shortage *shortage);
+
+/* After a search with that result; release @ret with shortage_done(). 0 or -ENOMEM. */
+int problem_find_shortage(Problem *problem, int result, Shortage *ret);
+
+/* How often each reason is an obstacle. */
+void shortage_count(const Shortage *shortage, unsigned counts[static REASON_COUNT]);
+
+/* "2 of 4 asked: 1 attached, 3 numa (alias nic)"; NULL without memory. */
+char *problem_text(const Problem *problem, const Shortage *shortage);
+
+/* "2 of 4: 1 attached to web01, 3 on another NUMA node"; NULL without memory. */
+char *problem_sentence(const Problem *problem, const Shortage *shortage);
 
 /* The item that the row is for: rows of one want go to its items in order. */
 size_t problem_item(const Problem *problem, const Rows *rows, size_t row);

@@ -109,6 +109,7 @@ static int refuse_used_by_host(const AllocateQuery *query, const char *shortage,
 }
 
 static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
+        _cleanup_(shortage_done) Shortage shortage = { 0 };
         _cleanup_(freep) char *text = NULL;
         int r;
 
@@ -116,9 +117,13 @@ static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
                 return refuse(refusal, HOST_NOT_READY,
                               "no device of this host has an IOMMU group; is its IOMMU on?");
 
-        r = problem_explain_shortage(problem, result, NULL, &text);
+        r = problem_find_shortage(problem, result, &shortage);
         if (r < 0)
                 return r;
+
+        text = problem_text(problem, &shortage);
+        if (!text)
+                return -ENOMEM;
 
         if (!problem->query->force) {
                 r = refuse_used_by_host(problem->query, text, refusal);

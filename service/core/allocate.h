@@ -73,9 +73,12 @@ typedef struct Candidate {
 
 typedef struct Explanation {
         bool fits;
-        char *text;            /* one sentence of what is missing, "" when it fits */
+        char *text;     /* what allocate() refuses with, "" when it fits */
+        char *sentence; /* the same for people: "2 of 4: 1 attached to web01, 3 on another NUMA node" */
         Candidate *candidates; /* by item, then address */
         size_t n_candidates;
+        unsigned n_units[REQUEST_ITEMS_MAX]; /* that each item can have beside those before it */
+        unsigned counts[REASON_COUNT];       /* those in the text, by the bit of the reason */
 } Explanation;
 
 void explanation_done(Explanation *explanation);

@@ -142,3 +142,21 @@ void assert_explains(Host *host, const char *expected, Asking asking) {
         fclose(stream);
         assert_string_equal(said, expected);
 }
+
+void assert_tells(Host *host, const char *expected, Asking asking) {
+        _cleanup_(request_freep) Request *request = NULL;
+        _cleanup_(explanation_done) Explanation explanation = { 0 };
+        _cleanup_(freep) char *said = NULL;
+        AllocateQuery query = make_query(host, &asking, &request);
+        size_t size;
+        FILE *stream;
+
+        assert_int_equal(allocate_explain(&query, &explanation), 0);
+        stream = open_memstream(&said, &size);
+        assert_non_null(stream);
+        for (size_t i = 0; i < request->n_items; i++)
+                fprintf(stream, "%u ", explanation.n_units[i]);
+        fputs(explanation.sentence, stream);
+        fclose(stream);
+        assert_string_equal(said, expected);
+}

@@ -39,6 +39,10 @@ void assert_decides(Host *host, int verdict, const char *expected, Asking asking
 #define ASSERT_LACKS(host, expected, ...)                                                          \
         assert_decides(host, DEVICES_NOT_ENOUGH, expected, (Asking){ __VA_ARGS__ })
 
+/* The sentence of what is missing, and how many units each item can have: "1 2 2 of 4: 1 attached to web". */
+void assert_tells(Host *host, const char *expected, Asking asking);
+#define ASSERT_TELLS(host, expected, ...) assert_tells(host, expected, (Asking){ __VA_ARGS__ })
+
 /* The explanation as lines "0 41:00.0: chosen" or "0 42:00.0: numa, attached", and the text when it has one. */
 void assert_explains(Host *host, const char *expected, Asking asking);
 #define ASSERT_EXPLAINS(host, expected, ...)                                                       \
