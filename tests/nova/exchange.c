@@ -3,17 +3,23 @@
 
 #include <string.h>
 
+#include "util/text.h"
 #include "util/vector.h"
 #include "world.h"
 
 enum {
-        WAYS_MAX = 5040
+        WAYS_MAX = 5040,
+        TRIES_MAX = 50000
 };
 
 typedef struct Alike {
         Address addresses[EXCHANGE_MAX];
+        const char *parents[EXCHANGE_MAX]; /* as they are written; NULL: none */
+        size_t parent_places
+                [EXCHANGE_MAX];     /* of those that are among the devices; else EXCHANGE_MAX */
         size_t kinds[EXCHANGE_MAX]; /* the same for devices that are alike */
         size_t n;
+        unsigned n_tries;
 } Alike;
 
 void exchanges_done(Exchanges *exchanges) {
@@ -21,34 +27,15 @@ void exchanges_done(Exchanges *exchanges) {
         *exchanges = (Exchanges){ 0 };
 }
 
-/* Is it the PF of another, at any time? */
-static bool is_parent(const json_t *json, const char *address) {
-        const json_t *parent = json_object_get(json, "parent_addr");
-        const char *key;
-        json_t *value;
-        size_t i;
-
-        if (parent && strcmp(json_string_value(parent) ?: "", address) == 0)
-                return true;
-
-        json_object_foreach((json_t *) json, key, value) {
-                if (is_parent(value, address))
-                        return true;
-        }
-        json_array_foreach(json, i, value) {
-                if (is_parent(value, address))
-                        return true;
-        }
-        return false;
-}
-
-/* Alike in all that is said of them but the address? */
+/* Alike in all that is said of them but where they are, and where their PF is? */
 static bool same_words(const json_t *a, const json_t *b) {
         json_auto_t *copy_a = json_copy((json_t *) a), *copy_b = json_copy((json_t *) b);
 
         need(copy_a && copy_b ? 0 : -ENOMEM, "a comparison");
         (void) json_object_del(copy_a, "address");
         (void) json_object_del(copy_b, "address");
+        (void) json_object_del(copy_a, "parent_addr");
+        (void) json_object_del(copy_b, "parent_addr");
         return json_equal(copy_a, copy_b);
 }
 
@@ -67,6 +54,7 @@ static void part_by_configuration(Case *c, const json_t *device_spec, Alike *ali
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         _cleanup_(config_freep) Config *config = NULL;
         const json_t *input = json_object_get(c->json, "input");
+        const Alike old = *alike;
         const char *option;
         World world;
 
@@ -78,14 +66,28 @@ static void part_by_configuration(Case *c, const json_t *device_spec, Alike *ali
         world_configure(&world, config);
         world_scan(&world, c, json_object_get(input, "devices"));
         for (size_t i = 0; i < alike->n; i++) {
-                size_t kind = alike->kinds[i];
+                size_t before = alike->kinds[i];
 
-                if (kind == i)
-                        continue;
-                if (!same_membership(&world, alike->addresses[kind], alike->addresses[i]))
-                        alike->kinds[i] = i;
+                alike->kinds[i] = i;
+                for (size_t j = 0; j < i && alike->kinds[i] == i; j++)
+                        if (old.kinds[j] == before && alike->kinds[j] == j &&
+                            same_membership(&world, alike->addresses[j], alike->addresses[i]))
+                                alike->kinds[i] = j;
         }
         world_done(&world);
+}
+
+static void find_parents(Case *c, Alike *alike) {
+        for (size_t i = 0; i < alike->n; i++) {
+                Address parent;
+
+                alike->parent_places[i] = EXCHANGE_MAX;
+                if (!alike->parents[i] || !case_address(c, alike->parents[i], &parent))
+                        continue;
+                for (size_t j = 0; j < alike->n; j++)
+                        if (address_equal(alike->addresses[j], parent))
+                                alike->parent_places[i] = j;
+        }
 }
 
 static void find_alike(Case *c, const json_t *devices, Alike *ret) {
@@ -96,25 +98,56 @@ static void find_alike(Case *c, const json_t *devices, Alike *ret) {
                 const char *address = json_string_value(json_object_get(device, "address"));
 
                 if (ret->n == EXCHANGE_MAX || !case_address(c, address, &ret->addresses[ret->n]))
-                        return;
+                        break;
 
+                ret->parents[i] = json_string_value(json_object_get(device, "parent_addr"));
                 ret->kinds[i] = i;
                 for (size_t j = 0; j < i && ret->kinds[i] == i; j++)
-                        if (ret->kinds[j] == j && same_words(json_array_get(devices, j), device) &&
-                            !is_parent(c->json, address) && !json_object_get(device, "ifname"))
+                        if (ret->kinds[j] == j && same_words(json_array_get(devices, j), device))
                                 ret->kinds[i] = j;
                 ret->n++;
         }
+        find_parents(c, ret);
+}
+
+/* VFs go with their PF. */
+static bool keeps_families(const Alike *alike, const size_t *places) {
+        for (size_t i = 0; i < alike->n; i++) {
+                size_t parent = alike->parent_places[i], other = alike->parent_places[places[i]];
+
+                if (parent != EXCHANGE_MAX
+                            ? other != places[parent]
+                            : !text_equal(alike->parents[i], alike->parents[places[i]]))
+                        return false;
+        }
+        return true;
+}
+
+static void add_way(const Alike *alike, const size_t *places, Exchanges *ret) {
+        Exchange exchange = { 0 };
+
+        for (size_t i = 0; i < alike->n; i++) {
+                if (places[i] == i)
+                        continue;
+                exchange.from[exchange.n] = alike->addresses[i];
+                exchange.to[exchange.n++] = alike->addresses[places[i]];
+        }
+        need(VECTOR_APPEND(ret->items, ret->n_items, exchange), "an exchange");
 }
 
 /* Puts each device that is not yet placed where one alike stands, in all ways. */
-static void place(const Alike *alike, size_t *places, bool *taken, size_t i, Exchanges *ret) {
-        Exchange exchange = { 0 };
-
-        if (ret->n_items >= WAYS_MAX)
+static void place(Alike *alike, size_t *places, bool *taken, size_t i, Exchanges *ret) {
+        if (ret->n_items >= WAYS_MAX || alike->n_tries >= TRIES_MAX)
                 return;
 
-        for (size_t j = 0; i < alike->n && j < alike->n; j++) {
+        if (i == alike->n) {
+                alike->n_tries++;
+                if (keeps_families(alike, places))
+                        add_way(alike, places, ret);
+                return;
+        }
+
+        for (size_t j = 0; j < alike->n; j++) {
                 if (taken[j] || alike->kinds[j] != alike->kinds[i])
                         continue;
                 places[i] = j;
@@ -122,16 +155,6 @@ static void place(const Alike *alike, size_t *places, bool *taken, size_t i, Exc
                 place(alike, places, taken, i + 1, ret);
                 taken[j] = false;
         }
-        if (i < alike->n)
-                return;
-
-        for (size_t j = 0; j < alike->n; j++) {
-                if (places[j] == j)
-                        continue;
-                exchange.from[exchange.n] = alike->addresses[j];
-                exchange.to[exchange.n++] = alike->addresses[places[j]];
-        }
-        need(VECTOR_APPEND(ret->items, ret->n_items, exchange), "an exchange");
 }
 
 void exchanges_find(Case *c, Exchanges *ret) {
