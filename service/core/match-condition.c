@@ -109,7 +109,8 @@ static int parse_address(Condition *condition, const char *value, const char **r
         size_t size = strcspn(value, "."), n_colons = 0;
         int field;
 
-        *ret_expected = "[[[DOMAIN:]BUS:]SLOT][.FUNCTION] in hex, with * for any";
+        *ret_expected =
+                "[[[DOMAIN:]BUS:]SLOT][.FUNCTION] in hex up to ffff:ff:1f.7, with * for any";
         if (*value == '\0')
                 return MATCH_INVALID;
 

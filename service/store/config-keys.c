@@ -68,7 +68,7 @@ static int on_unknown_section(Loader *loader, const Place *place, const char *te
         if (!word)
                 return -ENOMEM;
 
-        meant = nearest_word(word, section_words);
+        meant = text_nearest(word, section_words);
         if (meant && loader->in_nova_file)
                 return warn(loader, place, "section [%s] is ignored; perhaps [%s] was meant", text,
                             meant);
@@ -315,7 +315,7 @@ static int on_unknown_key(Loader *loader, const Place *place, const char *key, R
                 if (config_keys[i].section == loader->section)
                         names[n_names++] = config_keys[i].name;
 
-        meant = nearest_word(key, names);
+        meant = text_nearest(key, names);
         if (meant && section_is_nova(loader->section))
                 return warn(loader, place, "key '%s' in [%s] is ignored; perhaps %s was meant", key,
                             section, meant);

@@ -125,7 +125,7 @@ static int refuse_key(Draft *draft, const char *key) {
         for (size_t i = 0; i < N_ELEMENTS(alias_keys); i++)
                 names[i] = alias_keys[i].name;
 
-        meant = nearest_word(key, names);
+        meant = text_nearest(key, names);
         if (meant)
                 return refuse(draft->refusal, MATCH_INVALID,
                               "unknown key '%.64s'; perhaps %s was meant", key, meant);

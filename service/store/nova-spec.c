@@ -93,7 +93,7 @@ static int read_address_fields(Spec *spec, const json_t *fields) {
                 for (size_t i = 0; names[i]; i++)
                         known = known || strcmp(key, names[i]) == 0;
 
-                meant = known ? NULL : nearest_word(key, names);
+                meant = known ? NULL : text_nearest(key, names);
                 if (meant)
                         return refuse(spec->refusal, MATCH_INVALID,
                                       "address: unknown key '%.64s'; perhaps %s was meant", key,
@@ -204,7 +204,7 @@ static int refuse_key(Spec *spec, const char *key) {
         for (size_t i = 0; i < N_ELEMENTS(spec_keys); i++)
                 names[i] = spec_keys[i].name;
 
-        meant = nearest_word(key, names);
+        meant = text_nearest(key, names);
         if (meant)
                 return refuse(spec->refusal, MATCH_INVALID,
                               "unknown key '%.64s'; perhaps %s was meant", key, meant);

@@ -7,10 +7,6 @@
 
 #include "util/text.h"
 
-enum {
-        BEGINNING_MIN = 4 /* characters that say enough to guess the rest */
-};
-
 int place_refuse(Refusal *refusal, const Place *place, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list arguments;
@@ -38,15 +34,4 @@ int place_translate(Refusal *refusal, const Place *place, int verdict, const Ref
                 return verdict;
 
         return place_refuse(refusal, place, "%s", said->text ?: "refused");
-}
-
-const char *nearest_word(const char *word, const char *const *words) {
-        const char *meant = text_nearest(word, words);
-        size_t size = strlen(word);
-
-        for (size_t i = 0; !meant && size >= BEGINNING_MIN && words[i]; i++)
-                if (strncmp(words[i], word, size) == 0)
-                        meant = words[i];
-
-        return meant;
 }

@@ -23,11 +23,3 @@ int place_refuse(Refusal *refusal, const Place *place, const char *format, ...) 
 
 /* The same for what another part refused: a verdict becomes CONFIG_INVALID with its text; 0 and errno pass. */
 int place_translate(Refusal *refusal, const Place *place, int verdict, const Refusal *said);
-
-/**
- * nearest_word() - what was perhaps meant
- * @words: NULL-terminated
- *
- * Return: text_nearest(), else the first word that @word begins ("vendor": vendor_id); NULL: none.
- */
-const char *nearest_word(const char *word, const char *const *words);

@@ -221,6 +221,7 @@ char *text_strip(char *text) {
 }
 
 enum {
+        BEGINNING_MIN = 4, /* characters that say enough to guess the rest */
         LONGEST_WORD = 63
 };
 
@@ -264,6 +265,10 @@ const char *text_nearest(const char *word, const char *const *words) {
                         meant = words[i];
                 }
         }
+
+        for (size_t i = 0; !meant && strlen(word) >= BEGINNING_MIN && words[i]; i++)
+                if (strncmp(words[i], word, strlen(word)) == 0)
+                        meant = words[i];
 
         return meant;
 }

@@ -51,6 +51,7 @@ char *text_strip(char *text);
  * @words: NULL-terminated candidates
  *
  * Return: the candidate with the smallest edit distance when that is at most 2 (1 for words of three
- * letters or less), the first of equals; else NULL.
+ * letters or less), the first of equals; else the first that begins with @word, if that has four
+ * letters ("vendor": vendor_id); else NULL.
  */
 const char *text_nearest(const char *word, const char *const *words);

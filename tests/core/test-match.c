@@ -211,7 +211,9 @@ static void what_is_no_condition_is_refused_by_name(void **state) {
                 RuleKind kind;
                 const char *key, *value, *why;
         } cases[] = {
-                { RULE_POOL, "vendor", "10de", "unknown match key vendor" },
+                { RULE_POOL, "vendor", "10de",
+                  "unknown match key vendor; perhaps vendor_id was meant" },
+                { RULE_POOL, "colour", "green", "unknown match key colour" },
                 { RULE_POOL, "vendor_di", "10de", "perhaps vendor_id was meant" },
                 { RULE_POOL, "adress", "3b:00.0", "perhaps address was meant" },
                 { RULE_POOL, "a\nb", "", "unknown match key a?b" },
@@ -230,7 +232,7 @@ static void what_is_no_condition_is_refused_by_name(void **state) {
                 { RULE_POOL, "class", "3", "2, 4 or 6 hex digits" },
                 { RULE_POOL, "class", "0g", "class=0g" },
                 { RULE_POOL, "address", "", "address=" },
-                { RULE_POOL, "address", "0000:3b:00.8", "0000:3b:00.8" },
+                { RULE_POOL, "address", "0000:3b:00.8", "up to ffff:ff:1f.7" },
                 { RULE_POOL, "address", "0000:3b:20.0", "0000:3b:20.0" },
                 { RULE_POOL, "address", "0000:100:00.0", "0000:100:00.0" },
                 { RULE_POOL, "address", "10000:3b:00.0", "10000:3b:00.0" },

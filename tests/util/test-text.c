@@ -185,9 +185,12 @@ static void the_nearest_word_is_the_one_that_was_perhaps_meant(void **state) {
         assert_string_equal(text_nearest("vendr_d", words), "vendor_id");
         assert_string_equal(text_nearest("clas", words), "class");
         assert_string_equal(text_nearest("bos", words), "bus");
-        assert_string_equal(text_nearest("us", words), "bus"); /* the first of equals */
-        assert_null(text_nearest("vendrd", words));            /* three away */
-        assert_null(text_nearest("xxs", words));               /* two away, but short */
+        assert_string_equal(text_nearest("us", words), "bus");           /* the first of equals */
+        assert_string_equal(text_nearest("vendor", words), "vendor_id"); /* its beginning */
+        assert_string_equal(text_nearest("prod", words), "product_id");
+        assert_null(text_nearest("pro", words));
+        assert_null(text_nearest("vendrd", words)); /* three away */
+        assert_null(text_nearest("xxs", words));    /* two away, but short */
         assert_null(text_nearest("", words));
         assert_null(text_nearest(endless, words));
         assert_null(text_nearest("bus", (const char *const[]){ NULL }));
