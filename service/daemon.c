@@ -160,6 +160,11 @@ static int port_check_host(void *userdata,
                            int (*row)(void *row_userdata, const char *id, const char *result,
                                       const char *evidence, const char *fix),
                            void *row_userdata) {
+        Daemon *daemon = userdata;
+
+        /* Nothing tells when a module is loaded: whoever looks shall not see one thing here, another there. */
+        manager_look_at_host(daemon->manager);
+        manager_publish(daemon->manager);
         return readiness_check(row, row_userdata);
 }
 
@@ -186,6 +191,8 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
 
         if (r < 0)
                 scan_again(daemon, r);
+        else
+                manager_look_at_host(daemon->manager);
         return 0;
 }
 

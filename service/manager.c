@@ -168,7 +168,7 @@ int manager_start(Manager *manager) {
         return manager->hypervisor->operations->start(manager->hypervisor, &callbacks, manager);
 }
 
-static void look_at_readiness(Manager *manager) {
+void manager_look_at_host(Manager *manager) {
         bool ready = manager->ports.host_ready(manager->ports.userdata);
 
         if (ready == manager->host_ready)
@@ -256,7 +256,7 @@ int manager_scan(Manager *manager) {
         if (r < 0)
                 return r;
 
-        look_at_readiness(manager);
+        manager_look_at_host(manager);
         return 0;
 }
 

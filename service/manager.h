@@ -74,6 +74,8 @@ bool manager_is_unreachable(const Manager *manager);
 int manager_scan(Manager *manager);
 /* Something happened at an address: reads it again. 0 or negative errno. */
 int manager_observe(Manager *manager, Address address);
+/* Is the host ready (HostReady)? It may be since something was switched on or loaded. */
+void manager_look_at_host(Manager *manager);
 
 /* Everything that an Attach asks for, checked and resolved. */
 typedef struct AttachOrder {

@@ -150,6 +150,26 @@ def with_a_damaged_journal_it_is_read_but_nothing_is_changed():
 
 
 @test
+def host_ready_says_what_the_checks_say():
+    def ready_by_checks():
+        answer, error = w.call(ROOT, MANAGER, "CheckHost")
+        assert not error, error
+        return all(result != "fail" for _, result, _, _ in answer[0])
+
+    switch = w.sys / "module" / "vfio_iommu_type1" / "parameters" / "allow_unsafe_interrupts"
+    switch.parent.mkdir(parents=True, exist_ok=True)
+    # In a made host no interrupt is remapped.
+    for value, ready in (("N", False), ("Y", True), ("N", False)):
+        switch.write_text(value + "\n")
+        assert ready_by_checks() is ready
+        assert w.property(ROOT, MANAGER, "HostReady") is ready
+    switch.write_text("Y\n")
+    w.made_host("event", "change", "0000:21:00.0")
+    wait_for(lambda: w.property(ROOT, MANAGER, "HostReady"), "the property to follow")
+    switch.unlink()
+
+
+@test
 def nobody_else_may_be_the_service():
     for user in (None, "lab"):
         done = w.run(["busctl", "--system", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
