@@ -90,8 +90,6 @@ void search_forget(Search *search, size_t n_decided) {
         search->decided.n_items = n_decided;
 }
 
-/* --- what is alike ---------------------------------------------------------------------------- */
-
 /* How many lots have the device and are in this state? */
 static size_t count_lots(const Search *search, uint32_t device, LotState state) {
         const Places *lots = &search->problem->lots_of[device];

@@ -17,8 +17,6 @@ void explanation_done(Explanation *explanation) {
         *explanation = (Explanation){ 0 };
 }
 
-/* --- one item and one device ------------------------------------------------------------------ */
-
 /* The lot with exactly these devices; NULL: there is none. */
 static const Lot *find_lot(const Problem *problem, const Places *devices) {
         const Places *lots = &problem->lots_of[devices->items[0]];
@@ -108,8 +106,6 @@ static bool is_chosen(const Problem *problem, const Rows *rows, size_t item, siz
 
         return false;
 }
-
-/* --- what is missing -------------------------------------------------------------------------- */
 
 /*
  * The greatest number below the item's own with which it can be served beside the rest of @demand; not below
@@ -282,8 +278,6 @@ int problem_find_shortage(Problem *problem, int result, Shortage *ret) {
         shortage = (Shortage){ 0 };
         return 0;
 }
-
-/* --- all items and devices -------------------------------------------------------------------- */
 
 static int explain_item(Problem *problem, const Shortage *shortage, size_t item,
                         Explanation *explanation) {

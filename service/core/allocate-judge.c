@@ -46,8 +46,6 @@ size_t problem_place(const Problem *problem, Address address) {
         return SIZE_MAX;
 }
 
-/* --- what the host says ----------------------------------------------------------------------- */
-
 /* Where the available functions beside a device are counted; NULL: nowhere. */
 static unsigned *free_count(const Problem *problem, const Device *device) {
         Address address = device->address;
@@ -141,8 +139,6 @@ uint32_t problem_reasons(Problem *problem, size_t place) {
         return reasons;
 }
 
-/* --- units ------------------------------------------------------------------------------------ */
-
 /* Is it a VF whose PF is in the same unit? The PF takes it along. */
 static bool goes_with_its_pf(const Problem *problem, Unit unit, const Device *device) {
         const Device *physical;
@@ -185,8 +181,6 @@ int problem_unit(const Problem *problem, Unit unit, size_t place, Places *ret) {
 
         return 0;
 }
-
-/* --- judging a unit for a want ---------------------------------------------------------------- */
 
 typedef enum NodeClass {
         NODE_OF_GUEST, /* or the guest is not bound to nodes */

@@ -66,8 +66,6 @@ void inventory_done(Inventory *inventory) {
         *inventory = (Inventory){ 0 };
 }
 
-/* --- sorted arrays: by address, and by (key, address) --------------------------------------- */
-
 typedef uint64_t (*KeyOf)(const Device *device);
 
 static uint64_t no_key(const Device *device) {
@@ -204,8 +202,6 @@ Device *inventory_next_in_slot(const Inventory *inventory, const Device *device,
         return inventory->devices[place];
 }
 
-/* --- who is touched ------------------------------------------------------------------------- */
-
 static void mark(Device *device, uint32_t changed) {
         device->dirty = true;
         device->changed |= changed;
@@ -243,8 +239,6 @@ static void mark_relatives(Inventory *inventory, Device *device, bool comes_or_g
 void inventory_touch(Inventory *inventory, Device *device) {
         mark_relatives(inventory, device, false);
 }
-
-/* --- what the host says --------------------------------------------------------------------- */
 
 /* DEVICE_… bits in which two facts of one address differ. */
 static uint32_t compare_facts(const Facts *a, const Facts *b) {

@@ -121,8 +121,6 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
         return 0;
 }
 
-/* --- attachments ---------------------------------------------------------------------------- */
-
 /* Where a number stands, or would stand. */
 static size_t find_place(const Registry *registry, uint32_t number) {
         size_t low = 0, high = registry->n_attachments;
@@ -251,8 +249,6 @@ void registry_touch_attachment(Registry *registry, const Attachment *attachment,
         touched->changed |= properties | attachment_enter(touched, touched->state);
         look_at_attachment(registry, touched);
 }
-
-/* --- pools and aliases ---------------------------------------------------------------------- */
 
 static bool rules_equal(Rule *const *a, size_t n_a, Rule *const *b, size_t n_b) {
         if (n_a != n_b)

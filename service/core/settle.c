@@ -8,8 +8,6 @@
 
 #include "util/text.h"
 
-/* --- who has it ----------------------------------------------------------------------------- */
-
 typedef struct Hold {
         const Attachment *attachment;   /* ours */
         const AttachedDevice *attached; /* of it */
@@ -91,8 +89,6 @@ static char *describe_hold(const Hold *hold, const Device *device) {
         return strdup("");
 }
 
-/* --- reasons -------------------------------------------------------------------------------- */
-
 /* Is this endpoint held, by another domain than that one, or used by the host? */
 static bool is_in_use(const Registry *registry, const Device *device, const char *domain_uuid) {
         const Holder *holder = NULL;
@@ -172,8 +168,6 @@ uint32_t registry_reasons(const Registry *registry, const Device *device, const 
 
         return device->reasons;
 }
-
-/* --- one device ----------------------------------------------------------------------------- */
 
 /* Who of a group is in use, found once for all its members that are settled in a row. */
 typedef struct GroupUse {
@@ -277,8 +271,6 @@ static int conclude_bridge(Registry *registry, Device *device) {
         device->dirty = device->unmatched = false;
         return 0;
 }
-
-/* --- all of them ---------------------------------------------------------------------------- */
 
 static int tell_attachments(Registry *registry) {
         char key[sizeof("4294967295")];

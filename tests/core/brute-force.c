@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-/* --- the rules, once more ----------------------------------------------------------------------- */
-
 bool set_has(Set set, size_t place) {
         return set & (1u << place);
 }
@@ -175,8 +173,6 @@ bool is_plan(const World *world, Set chosen) {
         return true;
 }
 
-/* --- the order ---------------------------------------------------------------------------------- */
-
 int worth_compare(const Worth *a, const Worth *b) {
         const unsigned figures_a[] = { a->n_other, a->n_unknown, a->n_tags, a->n_beside };
         const unsigned figures_b[] = { b->n_other, b->n_unknown, b->n_tags, b->n_beside };
@@ -241,8 +237,6 @@ void worth_add(const World *world, const Asked *item, Set unit, Worth *worth) {
         worth->n_unknown += farthest == 1;
         worth->n_beside += count_beside(world, &world->things[first_of(world, unit)]);
 }
-
-/* --- every assignment --------------------------------------------------------------------------- */
 
 static void try(Force *force, size_t item, unsigned n, size_t from, Set chosen, Worth worth) {
         const World *world = force->world;

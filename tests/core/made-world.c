@@ -178,8 +178,6 @@ void world_make(World *world, uint64_t seed) {
                 world->sockets[i] = one_in(10) ? -1 : (int) below(2);
 }
 
-/* --- the same as a registry --------------------------------------------------------------------- */
-
 static void make_device(Registry *registry, const World *world, const Thing *thing) {
         char address[ADDRESS_TEXT_SIZE], physical[ADDRESS_TEXT_SIZE];
         Made made = {

@@ -12,8 +12,6 @@
 
 #include "asked-host.h"
 
-/* --- PF and VF ---------------------------------------------------------------------------------- */
-
 static void add_port(Host *host, const char *pf, const char *vf) {
         ADD(host, pf, 0x15b3, 0x1019, 0, DEVICE_TYPE_PF, .max_virtual_functions = 8);
         ADD(host, vf, 0x15b3, 0x101a, 0, DEVICE_TYPE_VF, pf);
@@ -64,8 +62,6 @@ static void a_held_pf_or_vf_shuts_the_other_out(void **state) {
         ASSERT_LACKS(host, "0 of 1 asked: 1 held-by-domain, 1 vf-in-use (alias nic)", "nic");
         ASSERT_LACKS(host, "0 of 1 asked: 1 held-by-domain, 1 pf-in-use (alias port)", "port");
 }
-
-/* --- IOMMU groups ------------------------------------------------------------------------------- */
 
 static void a_group_goes_whole_or_not_at_all(void **state) {
         Host *host = *state;
@@ -132,8 +128,6 @@ static void the_need_of_one_item_steers_the_other(void **state) {
         ASSERT_LACKS(host, "1 of 2 asked: there are no more (alias gpu)", "gpu:2,audio", GUEST_A);
 }
 
-/* --- the host's use, and the host --------------------------------------------------------------- */
-
 static void force_passes_the_use_by_the_host_alone(void **state) {
         Host *host = *state;
 
@@ -190,8 +184,6 @@ static void a_host_without_groups_is_not_ready(void **state) {
                        "0000:42:00.0 is used by the host: eth0",
                        (Asking){ "nic" });
 }
-
-/* --- how it is told ----------------------------------------------------------------------------- */
 
 static void reasons_are_counted_once_a_device(void **state) {
         Host *host = *state;

@@ -11,8 +11,6 @@
 #include "asked-host.h"
 #include "util/text.h"
 
-/* --- the order of preference -------------------------------------------------------------------- */
-
 static void the_lowest_address_is_taken_first(void **state) {
         Host *host = *state;
 
@@ -89,8 +87,6 @@ static void vfs_are_taken_where_the_fewest_are_left(void **state) {
         ASSERT_PLAN(host, "0=41:02.0 0=42:02.0 0=42:02.1", "vf:3");
 }
 
-/* --- completeness ------------------------------------------------------------------------------- */
-
 static void an_assignment_is_found_in_either_order(void **state) {
         Host *host = *state;
 
@@ -116,8 +112,6 @@ static void a_strict_policy_is_served_beside_a_loose_one(void **state) {
 
         ASSERT_PLAN(host, "0=42:00.0 1=41:00.0", "loose,strict", .nodes = "0");
 }
-
-/* --- NUMA --------------------------------------------------------------------------------------- */
 
 static void each_policy_allows_its_nodes(void **state) {
         static const struct {
@@ -192,8 +186,6 @@ static void a_pf_that_was_not_asked_for_does_not_count_as_near(void **state) {
 
         ASSERT_PLAN(host, "0=42:02.0", "nic", .nodes = "0");
 }
-
-/* --- units -------------------------------------------------------------------------------------- */
 
 /* Two graphics cards with sound, the second with a third function; and a card alone. */
 static void add_graphics(Host *host) {

@@ -12,8 +12,6 @@
 
 #define UUID "00000000-0000-4000-8000-00000000000a"
 
-/* --- the table ------------------------------------------------------------------------------ */
-
 static const char *const state_names[] = {
         [ATTACHMENT_ATTACHING] = "attaching",
         [ATTACHMENT_UNDECIDED] = "undecided",
@@ -248,8 +246,6 @@ static void states_are_shown_in_the_words_of_the_contract(void **state) {
         assert_string_equal(attachment_state_to_string(ATTACHMENT_LOST), "lost");
 }
 
-/* --- aliases -------------------------------------------------------------------------------- */
-
 static void an_alias_comes_back_as_its_number_and_index(void **state) {
         static const uint32_t numbers[] = { 1, 17, 4294967295 }, indexes[] = { 0, 63, 4294967295 };
         char alias[ATTACHMENT_ALIAS_SIZE];
@@ -303,8 +299,6 @@ static void only_the_exact_form_is_ours(void **state) {
                 assert_int_equal(index, 8);
         }
 }
-
-/* --- what libvirt has ----------------------------------------------------------------------- */
 
 static Address at(uint8_t bus) {
         return (Address){ .bus = bus };

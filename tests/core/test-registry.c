@@ -83,8 +83,6 @@ static void _printf_(2, 3) expect_told(Registry *registry, const char *format, .
         expect_changes(registry, expected);
 }
 
-/* --- pools ---------------------------------------------------------------------------------- */
-
 static void what_a_pool_matches_is_available_and_counted(void **state) {
         Registry *registry = *state;
         const Pool *nics = catalog_find_pool(&registry->catalog, "nics");
@@ -171,8 +169,6 @@ static void two_catalogs_in_one_turn_are_as_good_as_the_last(void **state) {
         assert_int_equal(catalog_find_pool(&registry->catalog, "nics")->n_free, 2);
         assert_int_equal(registry->catalog.aliases[0]->n_free, 2);
 }
-
-/* --- attachments ---------------------------------------------------------------------------- */
 
 static void an_attachment_reserves_then_has_then_frees_its_device(void **state) {
         Registry *registry = *state;
@@ -270,8 +266,6 @@ static void attachments_are_found_in_the_order_of_their_numbers(void **state) {
         assert_int_equal(registry_remove_attachment(registry, 3), 0);
 }
 
-/* --- others who hold ------------------------------------------------------------------------ */
-
 static void a_domain_that_got_it_without_us_holds_it(void **state) {
         Registry *registry = *state;
 
@@ -330,8 +324,6 @@ static void the_host_holds_what_it_uses(void **state) {
         expect(registry, NIC0, DEVICE_UNAVAILABLE, REASON_IN_USE_BY_HOST | REASON_HELD_BY_DOMAIN,
                "domain:alien");
 }
-
-/* --- relatives ------------------------------------------------------------------------------ */
 
 static void a_device_without_group_cannot_be_lent(void **state) {
         static const Made lone = { NIC0, 0x8086, 0x154d };
@@ -415,8 +407,6 @@ static void pf_and_vf_shut_each_other_out(void **state) {
         made_domain_gone(registry, GUEST_A);
         expect(registry, vf1.address, DEVICE_AVAILABLE, 0, "");
 }
-
-/* --- hotplug -------------------------------------------------------------------------------- */
 
 static void a_device_comes_and_goes_with_its_memberships(void **state) {
         Registry *registry = *state;

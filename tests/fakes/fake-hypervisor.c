@@ -46,8 +46,6 @@ typedef struct FakeHypervisor {
         char **known; /* UUIDs of the domains that were told */
 } FakeHypervisor;
 
-/* --- sending --------------------------------------------------------------------------------- */
-
 static void watch_fd(FakeHypervisor *self, int operation, int fd, uint32_t events) {
         struct epoll_event event = { .events = events, .data.fd = fd };
 
@@ -101,8 +99,6 @@ static int send_call(FakeHypervisor *self, json_t *call) {
                 flush(self);
         return r;
 }
-
-/* --- facts ----------------------------------------------------------------------------------- */
 
 static int read_held(DomainFacts *facts, bool live, const json_t *list) {
         const json_t *held;
@@ -176,8 +172,6 @@ static void reconcile(FakeHypervisor *self, const json_t *domains) {
                         tell_domain(self, before[i], NULL);
         self->callbacks.reconciled(self->userdata);
 }
-
-/* --- receiving ------------------------------------------------------------------------------- */
 
 static void finish(FakeHypervisor *self, const json_t *answer) {
         uint64_t id = (uint64_t) json_integer_value(json_object_get(answer, "id"));
@@ -293,8 +287,6 @@ static void connect_again(FakeHypervisor *self) {
         watch_fd(self, EPOLL_CTL_ADD, self->socket_fd, EPOLLIN);
         (void) send_call(self, json_pack("{s:s}", "call", "open"));
 }
-
-/* --- the port -------------------------------------------------------------------------------- */
 
 static int fake_start(Hypervisor *hypervisor, const HypervisorCallbacks *callbacks,
                       void *userdata) {

@@ -43,8 +43,6 @@ typedef struct World {
         char text[256], alias[64];
 } World;
 
-/* --- what is told ---------------------------------------------------------------------------- */
-
 static void on_connected(void *userdata, bool connected, const char *text) {
         World *world = userdata;
 
@@ -98,8 +96,6 @@ static void turn(World *world) {
         if (poll(&fd, 1, 50) > 0)
                 fake_hypervisor_dispatch(world->hypervisor);
 }
-
-/* --- the process ----------------------------------------------------------------------------- */
 
 static void start_process(World *world) {
         char *const arguments[] = { (char *) process_path, world->path, NULL };
@@ -239,8 +235,6 @@ static void wait_held(World *world) {
                 json_decref(truth);
         } while (n_held == 0);
 }
-
-/* --- tests ----------------------------------------------------------------------------------- */
 
 static void devices_are_given_and_taken_back(void **state) {
         World *world = *state;

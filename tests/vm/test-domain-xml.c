@@ -69,8 +69,6 @@ static void assert_holds_nothing(const char *xml) {
         assert_int_equal(facts->n_config, 0);
 }
 
-/* --- devices --------------------------------------------------------------------------------- */
-
 static void hostdevs_are_held_with_their_user_alias(void **state) {
         _cleanup_(domain_facts_freep) DomainFacts *facts = read_saved(
                 SAVED("<devices><hostdev mode='subsystem' type='pci'><source>" ADDRESS_1 "</source>"
@@ -198,8 +196,6 @@ static void of_a_domain_that_does_not_run_nothing_is_live(void **state) {
         assert_int_equal(facts->n_config, 0);
 }
 
-/* --- nodes ----------------------------------------------------------------------------------- */
-
 /* Bit n: node n is in the set; −1: not constrained. */
 static int nodes(const char *xml) {
         _cleanup_(domain_facts_freep) DomainFacts *facts = read_saved(xml);
@@ -279,8 +275,6 @@ static void the_capabilities_tell_the_node_of_each_cpu(void **state) {
         assert_int_equal(none.n_cpus, 0);
         assert_int_equal(cpu_nodes_read(&none, "<domain/>"), -EINVAL);
 }
-
-/* --- harm ------------------------------------------------------------------------------------ */
 
 static void a_document_type_is_refused_before_it_is_read(void **state) {
         const char *const hostile[] = {

@@ -56,8 +56,6 @@ static void undefine(virDomainPtr domain) {
         virDomainFree(domain);
 }
 
-/* --- connecting ------------------------------------------------------------------------------ */
-
 static void every_domain_is_told_before_the_reconcile_ends(void **state) {
         Told *told = *state;
         const DomainFacts *facts = told_find(told, default_uuid);
@@ -130,8 +128,6 @@ static void the_end_may_come_at_any_time(void **state) {
                 told_end(told);
         }
 }
-
-/* --- events ---------------------------------------------------------------------------------- */
 
 static void a_domain_is_followed_from_its_definition_to_its_end(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();
@@ -222,8 +218,6 @@ static void many_refreshes_become_few(void **state) {
         told_detach(told, default_uuid, false, NULL, 0);
         assert_true(told->n_told <= n_told + 3);
 }
-
-/* --- attach and detach ----------------------------------------------------------------------- */
 
 static void a_device_is_attached_to_the_definition_and_taken_out_again(void **state) {
         _stranger_ virConnectPtr stranger = come_as_stranger();

@@ -140,8 +140,6 @@ static void define(const World *world, const char *name, const char *uuid) {
         virDomainFree(domain);
 }
 
-/* --- tests ----------------------------------------------------------------------------------- */
-
 static void domains_and_events_come_through_the_daemon(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
@@ -239,8 +237,6 @@ static void the_end_comes_at_once_while_the_daemon_hangs(void **state) {
         world->told = NULL;
         kill(world->process, SIGCONT);
 }
-
-/* --- the QEMU driver ------------------------------------------------------------------------- */
 
 /* Defines a guest that stays in its firmware; the caller's. */
 static virDomainPtr define_in_qemu(const World *world) {
