@@ -51,12 +51,17 @@ static int read_options(sd_bus_message *message, Attach *attach, Refusal *refusa
                 { "force", "b", &attach->force, NULL },
                 { "reason", "s", &attach->reason, NULL },
         };
+        const OrderScope *scope = &attach->scope;
         char quoted[QUOTE_SIZE];
         int r;
 
         r = options_read(message, known, N_ELEMENTS(known), refusal);
         if (r != 0)
                 return r;
+
+        /* Wrong for every domain: said before one is looked for. */
+        if (scope->live_given && scope->config_given && !scope->live && !scope->config)
+                return refuse(refusal, ARGUMENTS_INVALID, "neither live nor config is asked for");
 
         attach->order.numa_policy = -1;
         if (attach->numa_policy) {

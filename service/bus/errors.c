@@ -60,6 +60,10 @@ int bus_refuse(sd_bus_error *error, int r, const char *text) {
 
         if (r == -ENOMEM)
                 return refuse_for_memory(error);
+        /* The bus lets through what sd-bus does not take for text: U+FDD0, say. */
+        if (r == -EBADMSG)
+                return sd_bus_error_set_const(error, SD_BUS_ERROR_INVALID_ARGS,
+                                              "An argument is not text.");
         if (r < 0)
                 return sd_bus_error_set_errno(error, r);
 

@@ -21,6 +21,35 @@ def attaching(domain="web", request="nic"):
     return calling(world.ROOT, world.MANAGER, "Attach", "ssa{sv}", domain, request, "0")
 
 
+def attach(domain, request, **options):
+    """Gives the name of the error, or None."""
+    return w.call_raw(world.ROOT, world.MANAGER, "Attach", "ssa{sv}", domain, request,
+                      {key.replace("_", "-"): value for key, value in options.items()})[1]
+
+
+@test
+def what_is_wrong_is_told_in_the_order_of_the_contract():
+    invalid = "org.freedesktop.DBus.Error.InvalidArgs"
+    prefix = "org.hostdev1.Error."
+    assert attach("none", "nic:0", surprise=True) == invalid
+    assert attach("none", "nic:0", live=False, config=False) == invalid
+    assert attach("none", "none,nic:0") == prefix + "InvalidRequest"
+    assert attach("none", "none") == prefix + "NoSuchAlias"
+    assert attach("none", "nic:60") == prefix + "NoSuchDomain"
+    assert attach("database", "nic:60", live=True) == invalid
+    assert attach("database", "nic:60") == prefix + "NotEnoughDevices"
+
+
+@test
+def what_is_no_text_is_a_wrong_argument():
+    # The bus lets it through, sd-bus does not.
+    invalid = "org.freedesktop.DBus.Error.InvalidArgs"
+    assert attach("web\ufdd0", "nic") == invalid
+    assert attach("web", "nic", reason="\ufdd0") == invalid
+    assert attach("web", "nic", **{"\ufdd0": True}) == invalid
+    assert add("AddPool", "new", [{"driver": "\ufdd0"}]) == invalid
+
+
 def add(method, name, match, **options):
     """Gives the name of the error, or None."""
     import dbus
