@@ -13,6 +13,10 @@
 #define DRIVER_NAME "org.freedesktop.DBus"
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 
+enum {
+        CONSULT_USEC = 5000000 /* nobody is asked for a password: polkit answers at once or never */
+};
+
 static const char *const action_ids[ACTION_COUNT] = {
         BUS_NAME ".attach", BUS_NAME ".detach-own", BUS_NAME ".detach",
         BUS_NAME ".manage", BUS_NAME ".force",
@@ -71,12 +75,22 @@ int identify(Call *call) {
         return 0;
 }
 
+/* Polkit has answered a call that only wants to know. */
+static void note(Call *call, Answer answer) {
+        assert(call->n_grants > 0);
+
+        call->grants[call->n_grants - 1].answer = answer;
+        call_again(call);
+}
+
 static void deny(Call *call, bool challenge) {
         const char *id = action_id(call->asked);
         _cleanup_(freep) char *text = text_print("Not authorized: %s", id);
         bool interactive = sd_bus_message_get_allow_interactive_authorization(call->message) > 0;
 
-        if (challenge && !interactive)
+        if (call->consults)
+                note(call, challenge ? ANSWER_CHALLENGE : ANSWER_NO);
+        else if (challenge && !interactive)
                 call_fail(call, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                           "Authentication is required, and the call does not allow it.");
         else
@@ -94,6 +108,11 @@ static int on_polkit_owner(sd_bus_message *reply, void *userdata, sd_bus_error *
             !text_equal(owner, call->answerer)) {
                 log_warning("an answer about %s did not come from polkit", action_id(call->asked));
                 deny(call, false);
+                return 0;
+        }
+
+        if (call->consults) {
+                note(call, ANSWER_YES);
                 return 0;
         }
 
@@ -169,9 +188,15 @@ static int append_details(sd_bus_message *question, char *const *details) {
 static int ask(Call *call, unsigned action, char *const *details) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *question = NULL;
         Bus *bus = call->bus;
-        uint32_t flags =
-                sd_bus_message_get_allow_interactive_authorization(call->message) > 0 ? 1 : 0;
+        uint64_t usec = bus->question_usec;
+        uint32_t flags = !call->consults && sd_bus_message_get_allow_interactive_authorization(
+                                                    call->message) > 0
+                                 ? 1
+                                 : 0;
         int r;
+
+        if (call->consults && usec > CONSULT_USEC)
+                usec = CONSULT_USEC;
 
         call->cancellation = text_print("hostdev1-%" PRIu64, ++bus->n_questions);
         if (!call->cancellation)
@@ -196,8 +221,7 @@ static int ask(Call *call, unsigned action, char *const *details) {
         if (r < 0)
                 return r;
 
-        r = sd_bus_call_async(bus->connection, &call->question, question, on_answer, call,
-                              bus->question_usec);
+        r = sd_bus_call_async(bus->connection, &call->question, question, on_answer, call, usec);
         if (r < 0)
                 return r;
 
@@ -231,6 +255,7 @@ static int show(Call *call, char *const *details, Refusal *refusal) {
                 return r;
 
         grant->actions = 0;
+        grant->answer = ANSWER_NONE;
         call->n_grants++;
         return 0;
 }
@@ -264,4 +289,30 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
 
         r = ask(call, missing & -missing, details);
         return r < 0 ? bus_refuse(error, r, NULL) : 0;
+}
+
+int consult(Call *call, unsigned action, char *const *details, Answer *ret) {
+        Answer answer;
+        int r;
+
+        assert(call->identified);
+
+        call->consults = true;
+        if (call->uid == 0) {
+                *ret = ANSWER_YES;
+                return 1;
+        }
+
+        r = show(call, details, NULL);
+        if (r < 0)
+                return r;
+
+        answer = r > 0 ? ANSWER_NO : call->grants[call->n_grants - 1].answer;
+        if (answer != ANSWER_NONE) {
+                *ret = answer;
+                return 1;
+        }
+
+        r = ask(call, action, details);
+        return r < 0 ? r : 0;
 }

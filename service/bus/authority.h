@@ -44,3 +44,17 @@ int identify(Call *call);
  * Return: 1: yes, act now. 0: parked, the handler returns 1. Negative errno: no.
  */
 int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *error);
+
+/**
+ * consult() - would polkit let the caller do this?
+ * @action:  a single bit
+ * @details: as of authorize()
+ * @ret:     ANSWER_NO, ANSWER_CHALLENGE or ANSWER_YES
+ *
+ * Asks as authorize() does, but the caller is never asked to authenticate, and no answer refuses the call.
+ * That polkit is silent or absent, or that the details never stay the same, is a no. For a call that changes
+ * nothing: an answer here allows nothing.
+ *
+ * Return: 1: @ret is the answer. 0: parked, the handler returns 1. Negative errno.
+ */
+int consult(Call *call, unsigned action, char *const *details, Answer *ret);

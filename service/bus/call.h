@@ -27,10 +27,19 @@ enum {
         QUESTIONS_MAX = 3 /* to polkit about one call, each on other details */
 };
 
+/* What polkit says to a question that only wants to know. */
+typedef enum Answer {
+        ANSWER_NONE, /* nothing yet */
+        ANSWER_NO,
+        ANSWER_CHALLENGE, /* not without the caller's authenticating */
+        ANSWER_YES,
+} Answer;
+
 /* What polkit was shown, and for which actions it said yes. */
 typedef struct Grant {
         char **details; /* keys and values by turns */
         unsigned actions;
+        Answer answer; /* of a call that consults */
 } Grant;
 
 struct Call {
@@ -41,6 +50,7 @@ struct Call {
         uint32_t uid;     /* the caller's effective one, as the bus reports it */
         unsigned actions; /* those that the table binds its method to */
         bool authorized;  /* in this turn */
+        bool consults;    /* it only wants to know: no answer ends it */
         Grant grants[QUESTIONS_MAX];
         size_t n_grants;
         unsigned asked;                    /* the action of the open question */

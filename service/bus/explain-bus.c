@@ -1,179 +1,183 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Explain: what Attach would choose, and what stands against each device.
+ * Explain: what Attach would choose, what stands against each device, and whether the caller might. For a domain the
+ * call is parked while polkit is asked; nothing changes by it, so any answer is one.
  */
+#include <errno.h>
 #include <string.h>
 
+#include "bus/authority.h"
+#include "bus/details.h"
 #include "bus/errors.h"
+#include "bus/explain.h"
 #include "bus/methods.h"
 #include "bus/options.h"
 #include "bus/order.h"
+#include "bus/wait.h"
+#include "util/text.h"
+#include "util/vector.h"
 
-/* How often each reason is given, and how many devices are chosen. */
-typedef struct Counts {
-        uint32_t reasons[REASON_COUNT];
-        uint32_t n_chosen, n_asked;
-} Counts;
+void explain_done(Explain *explain) {
+        request_free(explain->request);
+        explanation_done(&explain->explanation);
+}
 
-static void count(const Explanation *explanation, const Request *request, Counts *counts) {
-        for (size_t i = 0; i < request->n_items; i++)
-                counts->n_asked += request->items[i].count;
+/* Arguments, request text, names. */
+static int read_call(Bus *bus, sd_bus_message *message, Explain *explain, Refusal *refusal) {
+        const Option known[] = { { "domain", "s", &explain->domain_text, NULL } };
+        AttachOrder *order = &explain->order;
+        int r;
+
+        *order = (AttachOrder){ .numa_policy = -1, .reason = "" };
+        r = sd_bus_message_read_basic(message, 's', &order->request_text);
+        if (r < 0)
+                return r;
+
+        r = options_read(message, known, N_ELEMENTS(known), refusal);
+        if (r == 0)
+                r = order_read_request(manager_registry(bus->manager), order->request_text,
+                                       &explain->request, refusal);
+        order->request = explain->request;
+        return r;
+}
+
+/* The domain, and what Attach would take from it. */
+static int resolve(const Manager *manager, Explain *explain, Refusal *refusal) {
+        const OrderScope scope = { 0 };
+        AttachOrder *order = &explain->order;
+        int r;
+
+        r = order_find_domain(manager_registry(manager), explain->domain_text, &explain->domain,
+                              refusal);
+        if (r != 0)
+                return r;
+
+        memcpy(order->domain_uuid, explain->domain->uuid, sizeof(order->domain_uuid));
+        order->nodes = explain->domain->nodes;
+        return order_scope(explain->domain, &scope, manager_can_attach_live(manager), &order->live,
+                           &order->config, refusal);
+}
+
+static int decide(Manager *manager, Explain *explain) {
+        int r;
+
+        r = manager_explain(manager, &explain->order, &explain->explanation);
+        explain->enough = r == 0 && explain->explanation.fits;
+        return r;
+}
+
+/* What Attach would show polkit: the devices chosen, or none of them. */
+static int make_details(const Explain *explain, char ***ret) {
+        const AttachOrder *order = &explain->order;
+        const Explanation *explanation = &explain->explanation;
+        const DetailsScope scope = {
+                .domain = explain->domain->name,
+                .domain_uuid = order->domain_uuid,
+                .live = order->live,
+                .config = order->config,
+        };
+        _cleanup_(plan_done) Plan plan = { 0 };
 
         for (size_t i = 0; i < explanation->n_candidates; i++) {
-                if (explanation->candidates[i].chosen)
-                        counts->n_chosen++;
-                for (unsigned bit = 0; bit < REASON_COUNT; bit++)
-                        if (explanation->candidates[i].reasons & (UINT32_C(1) << bit))
-                                counts->reasons[bit]++;
-        }
-}
+                const Candidate *candidate = &explanation->candidates[i];
+                const Choice choice = { candidate->item, candidate->device };
+                int r = candidate->chosen ? VECTOR_APPEND(plan.choices, plan.n_choices, choice) : 0;
 
-static int append_candidate(sd_bus_message *reply, const Request *request,
-                            const Candidate *candidate) {
-        const Device *device = candidate->device;
-        char path[DEVICE_PATH_SIZE];
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'r', "sobasa{sv}");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "sob", request->items[candidate->item].alias,
-                                  device_path(device->address, path), (int) candidate->chosen);
-        if (r < 0)
-                return r;
-
-        r = append_reasons(reply, candidate->reasons);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "a{sv}", 4, "item", "u", (uint32_t) candidate->item,
-                                  "pool", "s", device->pool ? device->pool->name : "", "numa-node",
-                                  "i", (int32_t) device->facts->numa_node, "holder", "s",
-                                  device->holder ? device->holder : "");
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int append_reason_counts(sd_bus_message *reply, const Counts *counts) {
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'e', "sv");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "s", "reasons");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'v', "a{su}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "{su}");
-        if (r < 0)
-                return r;
-
-        for (unsigned i = 0; i < REASON_COUNT; i++) {
-                if (counts->reasons[i] == 0)
-                        continue;
-                r = sd_bus_message_append(reply, "{su}", reason_to_string(UINT32_C(1) << i),
-                                          counts->reasons[i]);
                 if (r < 0)
                         return r;
         }
 
-        for (int depth = 0; depth < 3; depth++) {
-                r = sd_bus_message_close_container(reply);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return details_of_plan(explain->request, explanation->fits ? &plan : NULL, &scope, ret);
 }
 
-static int append_summary(sd_bus_message *reply, const Explanation *explanation,
-                          const Request *request) {
-        Counts counts = { 0 };
-        int r;
+/* Who may not attach gets none of what the request means, however free it is. */
+static void withhold(Explanation *explanation) {
+        const uint32_t mismatch = REASON_IDS | REASON_TYPE | REASON_TAGS;
 
-        count(explanation, request, &counts);
-
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "text", "s", explanation->text, "asked",
-                                  "u", counts.n_asked, "chosen", "u", counts.n_chosen);
-        if (r < 0)
-                return r;
-
-        r = append_reason_counts(reply, &counts);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int answer(sd_bus_message *message, const Explanation *explanation, const Request *request) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "b", (int) explanation->fits);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_open_container(reply, 'a', "(sobasa{sv})");
-        if (r < 0)
-                return r;
-
+        explanation->fits = false;
         for (size_t i = 0; i < explanation->n_candidates; i++) {
-                r = append_candidate(reply, request, &explanation->candidates[i]);
-                if (r < 0)
+                Candidate *candidate = &explanation->candidates[i];
+
+                candidate->chosen = false;
+                if (!(candidate->reasons & mismatch))
+                        candidate->reasons |= REASON_NOT_AUTHORIZED;
+        }
+}
+
+/* 1: it is known whether the caller might. 0: parked. Negative errno. */
+static int look_at_authorization(Call *call, Explain *explain) {
+        _cleanup_(list_freep) char **details = NULL;
+        int r;
+
+        r = make_details(explain, &details);
+        if (r < 0)
+                return r;
+
+        r = consult(call, ACTION_ATTACH, details, &explain->authorization);
+        if (r > 0 && explain->authorization == ANSWER_NO)
+                withhold(&explain->explanation);
+        return r;
+}
+
+/* As explain(), for a domain: this takes its time. */
+static int explain_for_domain(Bus *bus, Call *call, Explain *explain, sd_bus_error *error) {
+        Refusal refusal = { 0 };
+        int r;
+
+        r = identify(call);
+        if (r <= 0)
+                return r < 0 ? bus_refuse(error, r, NULL) : 0;
+
+        r = resolve(bus->manager, explain, &refusal);
+        if (r == DOMAIN_UNKNOWN && !manager_is_reconciled(bus->manager)) {
+                refusal_done(&refusal);
+                r = wait_for_hypervisor(call, error);
+                return r < 0 ? r : 0;
+        }
+        if (r != 0)
+                return bus_refuse_with(error, r, &refusal);
+
+        r = decide(bus->manager, explain);
+        if (r == 0)
+                r = look_at_authorization(call, explain);
+        return r < 0 ? bus_refuse(error, r, NULL) : r;
+}
+
+/* 1: answered. 0: parked. Negative errno with @error set. */
+static int explain(Bus *bus, sd_bus_message *message, Call **call, sd_bus_error *error) {
+        _cleanup_(explain_done) Explain explain = { 0 };
+        Refusal refusal = { 0 };
+        int r;
+
+        r = read_call(bus, message, &explain, &refusal);
+        if (r == 0 && explain.domain_text && !*call)
+                r = call_new(call, bus, message, &refusal);
+        if (r != 0)
+                return bus_refuse_with(error, r, &refusal);
+
+        if (explain.domain_text) {
+                r = explain_for_domain(bus, *call, &explain, error);
+                if (r <= 0)
                         return r;
+        } else {
+                r = decide(bus->manager, &explain);
+                if (r < 0)
+                        return bus_refuse(error, r, NULL);
         }
 
-        r = sd_bus_message_close_container(reply);
-        if (r < 0)
-                return r;
-
-        r = append_summary(reply, explanation, request);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_send(NULL, reply, NULL);
-        return r < 0 ? r : 1;
+        r = explain_answer(manager_registry(bus->manager), &explain, message);
+        if (r == LIMIT_EXCEEDED)
+                return bus_refuse(error, r, "the answer is too long: ask for fewer items at once");
+        return r < 0 ? bus_refuse(error, r, NULL) : 1;
 }
 
 /* Explain(s request, a{sv} options) -> b fits, a(sobasa{sv}) candidates, a{sv} summary */
 int manager_method_explain(Bus *bus, sd_bus_message *message, sd_bus_error *error) {
-        const Registry *registry = manager_registry(bus->manager);
-        const char *request_text, *domain_text = NULL;
-        const Option known[] = { { "domain", "s", &domain_text, NULL } };
-        _cleanup_(explanation_done) Explanation explanation = { 0 };
-        _cleanup_(request_freep) Request *request = NULL;
-        AttachOrder order = { .numa_policy = -1, .reason = "" };
-        const DomainFacts *domain = NULL;
-        Refusal refusal = { 0 };
+        Call *call = call_find(bus, message);
         int r;
 
-        r = sd_bus_message_read_basic(message, 's', &request_text);
-        if (r >= 0)
-                r = options_read(message, known, N_ELEMENTS(known), &refusal);
-        if (r == 0)
-                r = order_read_request(registry, request_text, &request, &refusal);
-        if (r == 0 && domain_text)
-                r = order_find_domain(registry, domain_text, &domain, &refusal);
+        r = explain(bus, message, &call, error);
         if (r != 0)
-                return bus_refuse_with(error, r, &refusal);
-
-        order.request_text = request_text;
-        order.request = request;
-        if (domain) {
-                memcpy(order.domain_uuid, domain->uuid, sizeof(order.domain_uuid));
-                order.nodes = domain->nodes;
-        }
-
-        r = manager_explain(bus->manager, &order, &explanation);
-        if (r < 0)
-                return bus_refuse(error, r, NULL);
-
-        r = answer(message, &explanation, request);
-        return r < 0 ? bus_refuse(error, r, NULL) : 1;
+                call_free(call);
+        return r < 0 ? r : 1;
 }

@@ -168,19 +168,24 @@ int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusa
 
 int manager_explain(Manager *manager, const AttachOrder *order, Explanation *ret) {
         const Inventory *inventory = &manager->registry.inventory;
+        uint32_t reasons = manager->explained_reasons ?: REASON_NUMA | REASON_RESERVED;
 
-        ret->text = strdup(manager->choice != 0 ? "nothing fits" : "");
+        ret->text = strdup(manager->choice != 0 ? "0 of 2 asked: 1 numa" : "");
+        ret->sentence = strdup(manager->choice != 0 ? "0 of 2: 1 elsewhere" : "");
         ret->candidates = calloc(inventory->n_devices, sizeof(*ret->candidates));
-        if (!ret->text || !ret->candidates)
+        if (!ret->text || !ret->sentence || !ret->candidates)
                 return -ENOMEM;
 
+        manager->n_explained++;
         ret->fits = manager->choice == 0;
+        ret->n_units[0] = manager->choice == 0 ? 2 : 0;
+        ret->counts[__builtin_ctz(REASON_NUMA)] = manager->choice != 0;
         ret->n_candidates = inventory->n_devices;
         for (size_t i = 0; i < inventory->n_devices; i++)
                 ret->candidates[i] = (Candidate){
                         .device = inventory->devices[i],
-                        .chosen = i == 0,
-                        .reasons = i == 0 ? 0 : REASON_NUMA | REASON_RESERVED,
+                        .chosen = i == 0 && manager->choice == 0,
+                        .reasons = i == 0 ? 0 : reasons,
                 };
         return 0;
 }

@@ -15,13 +15,14 @@ struct Manager {
         Registry registry;
         const char *uri;
         bool connected, reconciled, unreachable;
-        int choice;         /* what manager_choose() answers */
-        Address chosen;     /* when that is 0 */
-        bool takes_many;    /* a second call ends the open one with ATTACHMENT_BUSY */
-        bool attach_once;   /* after an attach nothing is left to choose */
-        int attach_verdict; /* what manager_attach() answers at once */
-        unsigned n_chosen,
-                n_changed; /* calls of manager_choose(); of any function that changes something */
+        int choice;                     /* what manager_choose() answers */
+        Address chosen;                 /* when that is 0 */
+        bool takes_many;                /* a second call ends the open one with ATTACHMENT_BUSY */
+        bool attach_once;               /* after an attach nothing is left to choose */
+        int attach_verdict;             /* what manager_attach() answers at once */
+        unsigned n_explained, n_chosen; /* calls of manager_explain(), manager_choose() */
+        unsigned n_changed;             /* of any function that changes something */
+        uint32_t explained_reasons; /* against all devices but the first; 0: reserved and numa */
         bool chosen_live, chosen_config, chosen_force;
         uint32_t owner_uid; /* of the last attach */
         uint64_t wait_usec; /* of the last detach */

@@ -318,39 +318,6 @@ static void attachments_are_listed_by_domain(void **state) {
         }
 }
 
-static void explain_gives_a_row_a_device_and_a_summary(void **state) {
-        _cleanup_(end) Scene *scene = begin();
-        _cleanup_(reply_freep) Reply *reply =
-                world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}",
-                           "nic:2", 1, "domain", "s", "web");
-        const char *item, *path, *first, *second;
-        int fits, chosen;
-
-        assert_string_equal(reply_error(scene->world, reply), "");
-        assert_true(sd_bus_message_has_signature(reply->message, "ba(sobasa{sv})a{sv}"));
-        assert_true(sd_bus_message_read(reply->message, "b", &fits) > 0);
-        assert_true(fits);
-        assert_true(sd_bus_message_enter_container(reply->message, 'a', "(sobasa{sv})") > 0);
-        assert_true(sd_bus_message_skip(reply->message, "(sobasa{sv})") > 0);
-        assert_true(sd_bus_message_enter_container(reply->message, 'r', "sobasa{sv}") > 0);
-        assert_true(sd_bus_message_read(reply->message, "sob", &item, &path, &chosen) > 0);
-        assert_string_equal(item, "nic");
-        assert_string_equal(path, DEVICE_PREFIX "/pci_0000_42_00_0");
-        assert_false(chosen);
-        assert_true(sd_bus_message_read(reply->message, "as", 2, &first, &second) > 0);
-        assert_string_equal(first, "reserved");
-        assert_string_equal(second, "numa");
-}
-
-static void explain_for_an_unknown_domain_says_so(void **state) {
-        _cleanup_(end) Scene *scene = begin();
-        _cleanup_(reply_freep) Reply *reply =
-                world_send(scene->client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}",
-                           "nic:2", 1, "domain", "s", "mail");
-
-        assert_string_equal(reply_error(scene->world, reply), "org.hostdev1.Error.NoSuchDomain");
-}
-
 static void changes_of_one_object_are_told_once_and_lists_are_invalidated(void **state) {
         _cleanup_(end) Scene *scene = begin();
 
@@ -486,8 +453,6 @@ int main(void) {
                 cmocka_unit_test(a_path_that_is_no_object_is_unknown),
                 cmocka_unit_test(things_are_found_by_name),
                 cmocka_unit_test(attachments_are_listed_by_domain),
-                cmocka_unit_test(explain_gives_a_row_a_device_and_a_summary),
-                cmocka_unit_test(explain_for_an_unknown_domain_says_so),
                 cmocka_unit_test(changes_of_one_object_are_told_once_and_lists_are_invalidated),
                 cmocka_unit_test(a_new_device_is_told_before_the_lists_it_is_in_are_stale),
                 cmocka_unit_test(every_property_that_can_change_is_told),
