@@ -96,6 +96,10 @@ static bool parse_glob_field(const char *text, size_t size, int greatest, int *r
                 return true;
         }
 
+        /* Python's int(text, 16), which reads Nova's, lets it stand. */
+        if (size > 2 && *text == '0' && (text[1] == 'x' || text[1] == 'X'))
+                text += 2, size -= 2;
+
         value = parse_hex(text, size);
         *ret = (int) value;
         return value >= 0 && value <= greatest;

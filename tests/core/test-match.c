@@ -93,6 +93,7 @@ static void an_address_is_read_from_the_right(void **state) {
         assert_fits(*state, POOL_RULE("address=3b:*.*"), "0000:3b:00.0 0000:3b:00.1 0001:3b:01.0");
         assert_fits(*state, POOL_RULE("address=1:3b:"), "0001:3b:01.0");
         assert_fits(*state, POOL_RULE("address=0:3B:0.0"), "0000:3b:00.0");
+        assert_fits(*state, POOL_RULE("address=0x0:0X3b:0x0.0x1"), "0000:3b:00.1");
         assert_fits(*state, POOL_RULE("address=*:*:*.*"), ALL_POOLED);
         assert_fits(*state, POOL_RULE("address=3b:."), "0000:3b:00.0 0000:3b:00.1 0001:3b:01.0");
         assert_fits(*state, POOL_RULE("address=::.1"), "0000:3b:00.1 0000:5e:02.1");
@@ -240,6 +241,8 @@ static void what_is_no_condition_is_refused_by_name(void **state) {
                 { RULE_POOL, "address", "0000:3*:00.0", "0000:3*:00.0" },
                 { RULE_POOL, "address", "0:0000:3b:00.0", "0:0000:3b:00.0" },
                 { RULE_POOL, "address", "3b:00.0.1", "3b:00.0.1" },
+                { RULE_POOL, "address", "3b:0x.0", "3b:0x.0" },
+                { RULE_POOL, "address", "3b:0x0x1.0", "3b:0x0x1.0" },
                 { RULE_POOL, "address", "3b:00.0:1", "3b:00.0:1" },
                 { RULE_POOL, "address", "-1", "address=-1" },
                 { RULE_POOL, "bus", "3[b", "bus=3[b: the value must be a regular expression" },
