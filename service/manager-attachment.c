@@ -425,8 +425,13 @@ int manager_detach(Manager *manager, uint32_t number, uint64_t wait_usec, Manage
                 return refuse(refusal, ATTACHMENT_BUSY, "Attachment %u is still being attached",
                               number);
 
-        if (manager_is_taken_back(attachment))
-                return manager_open_call(manager, number, true, wait_usec, done, userdata);
+        if (manager_is_taken_back(attachment)) {
+                r = manager_open_call(manager, number, true, wait_usec, done, userdata);
+                /* A guest that was not ready then may be now. If it cannot be asked, the next look does. */
+                if (r == 0 && !manager_activity(manager, number)->working)
+                        (void) manager_take_back(manager, attachment);
+                return r;
+        }
 
         before = attachment->state;
         r = manager_open_call(manager, number, true, wait_usec, done, userdata);

@@ -111,6 +111,7 @@ void manager_resume(Manager *manager) {
 }
 
 void manager_removal_failed(Manager *manager, const char *domain_uuid, const char *alias) {
+        static const char text[] = "The guest refused to give the device back";
         Attachment *attachment;
         Activity *activity;
         uint32_t number, index;
@@ -124,8 +125,9 @@ void manager_removal_failed(Manager *manager, const char *domain_uuid, const cha
 
         activity = manager_activity(manager, number);
         if (attachment->state == ATTACHMENT_DETACHING)
-                activity_remember(activity, DETACH_REFUSED,
-                                  "The guest refused to give the device back");
+                activity_remember(activity, DETACH_REFUSED, text);
+        if (facts_set(&attachment->last_error, text) == 0)
+                registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_LAST_ERROR);
         manager_advance(manager, attachment, EVENT_GUEST_REFUSED);
 }
 

@@ -68,6 +68,42 @@ def what_is_kept_in_the_state_directory_has_a_limit():
         assert ([path.read_bytes() for path in w.state.iterdir()], w.objects()) == before
 
 
+def detach(path, **options):
+    """Gives the name of the error, or None."""
+    return w.call_raw(path, "org.hostdev1.Attachment", "Detach", "a{sv}",
+                      {key.replace("_", "-"): value for key, value in options.items()})[1]
+
+
+def seconds(number):
+    import dbus
+
+    return dbus.UInt32(number)
+
+
+@test
+def a_refused_detach_is_remembered_as_the_last_error():
+    path, error = w.attach("web", "nic")
+    assert not error, error
+    assert w.attachments()[path]["LastError"] == ""
+    w.truth.ask("guest", uuid=WEB, mode="refuses")
+    assert detach(path) == "org.hostdev1.Error.DetachRefused"
+    attachment = w.attachments()[path]
+    assert attachment["State"] == "attached" and "refused" in attachment["LastError"], attachment
+    w.truth.ask("guest", uuid=WEB, mode="accepts")
+    assert detach(path) is None
+
+
+@test
+def a_second_detach_asks_the_guest_again():
+    path, error = w.attach("web", "nic")
+    assert not error, error
+    w.truth.ask("guest", uuid=WEB, mode="ignores")
+    assert detach(path, wait_seconds=seconds(0)) == "org.hostdev1.Error.Pending"
+    w.truth.ask("guest", uuid=WEB, mode="accepts")
+    assert detach(path, wait_seconds=seconds(15)) is None
+    assert not w.attachments() and not w.truth.held(WEB, "live") and not w.truth.held(WEB, "config")
+
+
 @test
 def a_call_that_is_under_way_at_the_end_of_the_service_is_answered():
     w.truth.ask("next", kind="attach", hold="after")
