@@ -269,6 +269,8 @@ static int make_loop(Daemon *daemon) {
                 r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
         if (r >= 0)
                 r = sd_event_set_watchdog(daemon->event, true);
+        if (r < 0)
+                log_error("Cannot prepare the event loop: %s", strerror(-r));
         return r;
 }
 
@@ -386,6 +388,8 @@ static int plug_together(Daemon *daemon) {
                 r = sd_event_source_set_priority(daemon->farewell, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = manager_start(daemon->manager);
+        if (r < 0)
+                log_error("Cannot begin to work: %s", strerror(-r));
         return r;
 }
 
@@ -420,5 +424,8 @@ int daemon_run(const DaemonOptions *options) {
         (void) sd_notify(false, "READY=1\nSTATUS=Serving"); /* nobody listens outside systemd */
         r = sd_event_loop(daemon.event);
         (void) sd_notify(false, "STOPPING=1");
+        if (r != 0)
+                log_error("Ended because %s",
+                          r > 0 ? "the bus closed the connection" : strerror(-r));
         return r;
 }

@@ -207,6 +207,14 @@ def it_says_what_it_is_without_a_bus():
     assert done.returncode == 64 and done.stderr.strip(), done
 
 
+@test
+def without_its_bus_it_ends_and_says_why():
+    process = w.processes["daemon"]
+    w.stop("bus", signal.SIGKILL)
+    assert process.wait(60) == 1
+    assert "the bus closed the connection" in w.log("daemon")
+
+
 if __name__ == "__main__":
     world.enter()
     world.main(sys.modules[__name__], sys.argv[1])
