@@ -81,10 +81,10 @@ static int append_more_details(sd_bus_message *reply, const Registry *registry,
         char address[ADDRESS_TEXT_SIZE];
         int r;
 
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "state", "s",
-                                  device_state_to_string(device->state), "driver", "s",
-                                  device->facts->driver, "iommu-group", "i",
-                                  (int32_t) device->facts->iommu_group);
+        r = sd_bus_message_append(
+                reply, "{sv}{sv}{sv}{sv}", "product", "s", device->facts->product_name, "state",
+                "s", device_state_to_string(device->state), "driver", "s", device->facts->driver,
+                "iommu-group", "i", (int32_t) device->facts->iommu_group);
         if (r >= 0 && domain)
                 r = sd_bus_message_append(reply, "{sv}", "domain", "s", domain);
         if (r >= 0 && *device->facts->host_use)
@@ -287,7 +287,8 @@ static size_t estimate_size(const Registry *registry, const Explain *explain) {
                         (device->holder ? strlen(device->holder) : 0);
                 if (candidate->reasons & mismatch)
                         continue;
-                size += MORE_SIZE + (domain ? strlen(domain) : 0) + strlen(device->facts->host_use);
+                size += MORE_SIZE + strlen(device->facts->product_name) +
+                        (domain ? strlen(domain) : 0) + strlen(device->facts->host_use);
                 if (candidate->reasons & (REASON_GROUP_IN_USE | REASON_GROUP_INCOMPLETE))
                         size += GROUP_MATES_MAX * MATE_SIZE;
         }

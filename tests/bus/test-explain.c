@@ -92,7 +92,7 @@ static char *answer(Scene *scene, Reply *reply) {
 #define ROW(bus, chosen, reasons, more)                                                            \
         "(nic " DEVICE_PREFIX "/pci_0000_" bus "_00_0 " chosen " [" reasons                        \
         "] [item=0 pool=10g-nics numa-node=0 holder=" more "])"
-#define AVAILABLE(group) " state=available driver=e1000e iommu-group=" group
+#define AVAILABLE(group) " product= state=available driver=e1000e iommu-group=" group
 #define ITEMS(fits)      "items=[[alias=nic asked=2 fits=" fits " unit=function numa-policy=legacy]]"
 #define FOR_WEB(answer)  " domain=web domain-uuid=" WEB_UUID " authorization=" answer "]\n"
 
