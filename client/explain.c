@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "explain-words.h"
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
@@ -56,49 +57,212 @@ static int read_explanation(sd_bus_message *reply, json_t **ret) {
         return 0;
 }
 
-/* What is empty is left out, and the number of the item: the rows are in its order. */
-static char *text_of_details(const Client *client, const json_t *row) {
-        _cleanup_(list_freep) char **words = NULL;
-        const char *name;
-        json_t *value;
+/* --- for people ------------------------------------------------------------------------------- */
 
-        json_object_foreach(json_object_get(row, "details"), name, value) {
-                _cleanup_(freep) char *text = value_text(value), *word = NULL;
+enum {
+        SPARE_MAX = 4,    /* rows of an item that are neither chosen nor refused */
+        REFUSED_MAX = 16, /* rows that are refused */
+};
 
-                if (strcmp(name, "item") == 0 || (text && !*text))
-                        continue;
-                word = text ? text_print("%s=%s", name, text) : NULL;
-                if (!word || list_append(&words, word) < 0)
-                        return NULL;
+/* How a row is shown; in this order. */
+typedef enum RowKind {
+        ROW_CHOSEN,
+        ROW_SPARE,
+        ROW_REFUSED,
+        ROW_STRANGE, /* the item does not mean it */
+        _ROW_KIND_END,
+} RowKind;
+
+static bool has_reason(const json_t *row, const char *word) {
+        const json_t *reason;
+        size_t i;
+
+        json_array_foreach(json_object_get(row, "reasons"), i, reason) {
+                if (text_equal(json_string_value(reason), word))
+                        return true;
+        }
+        return false;
+}
+
+static RowKind row_kind(const json_t *row) {
+        if (json_is_true(json_object_get(row, "chosen")))
+                return ROW_CHOSEN;
+        if (has_reason(row, "ids") || has_reason(row, "type") || has_reason(row, "tags"))
+                return ROW_STRANGE;
+        return json_array_size(json_object_get(row, "reasons")) > 0 ? ROW_REFUSED : ROW_SPARE;
+}
+
+static const char *row_mark(const Client *client, RowKind kind) {
+        static const char *const marks[][2] = {
+                [ROW_CHOSEN] = { "+", "✓" },
+                [ROW_SPARE] = { ".", "·" },
+                [ROW_REFUSED] = { "x", "✗" },
+                [ROW_STRANGE] = { "x", "✗" },
+        };
+
+        return marks[kind][client->utf8];
+}
+
+/* A row of the table from one of the answer. */
+static int add_row(const Client *client, const json_t *document, const json_t *row, json_t *rows) {
+        const json_t *details = json_object_get(row, "details");
+        _cleanup_(freep) char *words = explain_words(document, row);
+        json_t *node = json_object_get(details, "numa_node");
+        json_t *shown;
+
+        shown = !words ? NULL
+                       : json_pack("{sssOsssO?ss}", "mark", row_mark(client, row_kind(row)),
+                                   "device", json_object_get(row, "device"), "product",
+                                   member_text(details, "product"), "node", node, "words", words);
+        return shown && json_array_append_new(rows, shown) == 0 ? 0 : -ENOMEM;
+}
+
+/* Are so many of this kind shown, and no more? */
+static bool is_beyond(const Client *client, RowKind kind, size_t n_before) {
+        static const size_t most[] = {
+                [ROW_CHOSEN] = SIZE_MAX,
+                [ROW_SPARE] = SPARE_MAX,
+                [ROW_REFUSED] = REFUSED_MAX,
+                [ROW_STRANGE] = 0,
+        };
+
+        return !client->all && n_before >= most[kind];
+}
+
+static int collect_rows(const Client *client, const json_t *document, size_t item, json_t *rows,
+                        size_t n_left_out[static _ROW_KIND_END]) {
+        const json_t *row;
+        size_t i;
+
+        for (RowKind kind = 0; kind < _ROW_KIND_END; kind++) {
+                size_t n = 0;
+
+                json_array_foreach(json_object_get(document, "candidates"), i, row) {
+                        const json_t *details = json_object_get(row, "details");
+
+                        if ((size_t) member_integer(details, "item") != item ||
+                            row_kind(row) != kind)
+                                continue;
+
+                        if (is_beyond(client, kind, n++))
+                                n_left_out[kind]++;
+                        else if (add_row(client, document, row, rows) < 0)
+                                return -ENOMEM;
+                }
         }
 
-        return list_join(words, " ");
+        return 0;
+}
+
+/* "nic: wanted 4, fits 2 (NUMA policy required)" */
+static void print_heading(const Client *client, const json_t *item) {
+        _cleanup_(freep) char *alias = terminal_escape(member_text(item, "alias"));
+        const char *unit = member_text(item, "unit"), *policy = member_text(item, "numa_policy");
+        bool has_unit = !text_equal(unit, "function"), has_policy = !text_equal(policy, "legacy");
+        json_int_t asked = member_integer(item, "asked"), fits = member_integer(item, "fits");
+        const char *colour = fits < asked ? "\033[1;31m" : "\033[1;32m";
+
+        printf("%s%s%s: wanted %lld, %sfits %lld%s", client->colour ? "\033[1m" : "", alias ?: "",
+               client->colour ? "\033[0m" : "", (long long) asked, client->colour ? colour : "",
+               (long long) fits, client->colour ? "\033[0m" : "");
+        if (has_unit || has_policy)
+                printf(" (%s%s%s%s)",
+                       !has_unit                   ? ""
+                       : text_equal(unit, "group") ? "whole IOMMU groups"
+                                                   : "whole cards",
+                       has_unit && has_policy ? ", " : "", has_policy ? "NUMA policy " : "",
+                       has_policy ? policy : "");
+        putchar('\n');
+}
+
+static void print_left_out(const size_t n_left_out[static _ROW_KIND_END]) {
+        static const char *const what[_ROW_KIND_END] = {
+                [ROW_SPARE] = "more that would do",
+                [ROW_REFUSED] = "more that do not fit",
+                [ROW_STRANGE] = "of another kind",
+        };
+        const char *before = "  (";
+
+        for (RowKind kind = 0; kind < _ROW_KIND_END; kind++) {
+                if (n_left_out[kind] == 0)
+                        continue;
+                printf("%s%zu %s", before, n_left_out[kind], what[kind]);
+                before = ", ";
+        }
+        if (*before == ',')
+                puts(": --all shows them)");
+}
+
+/* They are fit for a terminal, and their lines are wanted. */
+static char *text_of_words(const Client *client, const json_t *row) {
+        return strdup(member_text(row, "words"));
+}
+
+static int print_item(const Client *client, const json_t *document, size_t number,
+                      const json_t *item) {
+        static const Column columns[] = {
+                { " ", "mark", COLUMN_WORD },
+                { "DEVICE", "device" },
+                { "NODE", "node", COLUMN_NUMBER },
+                { "", .kind = COLUMN_LINES, .text = text_of_words },
+                { "PRODUCT", "product", COLUMN_LONG },
+        };
+        _cleanup_(json_decrefp) json_t *rows = json_array();
+        size_t n_left_out[_ROW_KIND_END] = { 0 };
+        int status = STATUS_DONE;
+
+        if (!rows || collect_rows(client, document, number, rows, n_left_out) < 0)
+                return complain_errno(-ENOMEM, "Cannot print");
+
+        print_heading(client, item);
+        if (json_array_size(rows) > 0)
+                status = table_print(client, columns, N_ELEMENTS(columns), rows, NULL);
+        if (status == STATUS_DONE)
+                print_left_out(n_left_out);
+        putchar('\n');
+        return status;
+}
+
+static void print_verdict(const Client *client, const json_t *document) {
+        const json_t *summary = json_object_get(document, "summary");
+        const char *authorization = member_text(summary, "authorization");
+        bool fits = json_is_true(json_object_get(document, "fits"));
+        _cleanup_(freep) char *text = terminal_escape(member_text(summary, "text"));
+
+        printf("%s%s%s%s%s", client->colour ? (fits ? "\033[1;32m" : "\033[1;31m") : "",
+               fits ? "fits" : "does not fit", client->colour ? "\033[0m" : "",
+               text && *text ? ": " : "", text ?: "");
+        if (text_equal(authorization, "challenge"))
+                printf("; to attach you would have to authenticate");
+        else if (fits && text_equal(authorization, "yes"))
+                printf("; you may attach it");
+        putchar('\n');
 }
 
 static int print_explanation(const Client *client, const json_t *document) {
-        static const Column columns[] = {
+        static const Column plain[] = {
                 { "ITEM", "item" },
                 { "DEVICE", "device" },
                 { "CHOSEN", "chosen" },
                 { "REASONS", "reasons" },
-                { "DETAILS", .kind = COLUMN_LONG, .text = text_of_details },
         };
-        const json_t *rows = json_object_get(document, "candidates");
-        const char *text = member_text(json_object_get(document, "summary"), "text");
-        bool fits = json_is_true(json_object_get(document, "fits"));
-        _cleanup_(freep) char *line = terminal_escape(text);
-        int status = STATUS_DONE;
+        const json_t *item;
+        size_t i;
 
-        if (json_array_size(rows) > 0) {
-                status = table_print(client, columns, N_ELEMENTS(columns), rows, NULL);
-                if (!client->no_legend)
-                        putchar('\n');
+        if (client->no_legend)
+                return table_print(client, plain, N_ELEMENTS(plain),
+                                   json_object_get(document, "candidates"), NULL);
+
+        json_array_foreach(json_object_get(json_object_get(document, "summary"), "items"), i,
+                           item) {
+                int status = print_item(client, document, i, item);
+
+                if (status != STATUS_DONE)
+                        return status;
         }
 
-        if (!client->no_legend)
-                printf("%s%s%s\n", fits ? "fits" : "does not fit", line && *line ? ": " : "",
-                       line ?: "");
-        return status;
+        print_verdict(client, document);
+        return STATUS_DONE;
 }
 
 int verb_explain(Client *client, char **arguments) {

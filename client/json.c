@@ -16,7 +16,8 @@
  *   attach        the attachment; null for a dry run
  *   detach        [attachment] that were taken back, as they were before
  *   explain       {"fits", "candidates": [{"item", "device", "chosen", "reasons", "details"}],
- *                 "summary"}
+ *                 "summary"}; details and summary are documented with Explain in
+ *                 org.hostdev1.Manager.xml, their keys are in snake_case here
  *   check-host    [{"id", "result", "evidence", "fix"}]
  *   check-config  {"valid", "files", "pools", "aliases", "warnings", "errors"}: two counts, then
  *                 lists of file:line: text

@@ -13,22 +13,38 @@ static void unref_table(struct libscols_table **table) {
         scols_unref_table(*table);
 }
 
+static int column_flags(ColumnKind kind) {
+        switch (kind) {
+        case COLUMN_NUMBER:
+                return SCOLS_FL_RIGHT;
+        case COLUMN_LONG:
+                return SCOLS_FL_TRUNC;
+        case COLUMN_PROSE:
+        case COLUMN_LINES:
+                return SCOLS_FL_WRAP;
+        default:
+                return 0;
+        }
+}
+
 static int add_columns(struct libscols_table *table, const Column *columns, size_t n_columns,
                        bool is_tree) {
         for (size_t i = 0; i < n_columns; i++) {
-                int flags = 0;
+                int flags = column_flags(columns[i].kind) | (i == 0 && is_tree ? SCOLS_FL_TREE : 0);
+                struct libscols_column *column =
+                        scols_table_new_column(table, columns[i].heading, 0, flags);
+                int r = 0;
 
-                if (i == 0 && is_tree)
-                        flags |= SCOLS_FL_TREE;
-                if (columns[i].kind == COLUMN_NUMBER)
-                        flags |= SCOLS_FL_RIGHT;
-                if (columns[i].kind == COLUMN_LONG)
-                        flags |= SCOLS_FL_TRUNC;
-                if (columns[i].kind == COLUMN_PROSE)
-                        flags |= SCOLS_FL_WRAP;
-
-                if (!scols_table_new_column(table, columns[i].heading, 0, flags))
+                if (!column)
                         return -ENOMEM;
+
+                if (columns[i].kind == COLUMN_LINES)
+                        r = scols_column_set_wrapfunc(column, scols_wrapnl_chunksize,
+                                                      scols_wrapnl_nextchunk, NULL);
+                if (r == 0 && columns[i].kind == COLUMN_LINES)
+                        r = scols_column_set_safechars(column, "\n");
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

@@ -15,6 +15,7 @@ typedef enum ColumnKind {
         COLUMN_NUMBER, /* at the right; a negative one is unknown and shown as "-" */
         COLUMN_LONG, /* text that may be cut on a terminal, and left out where every row is empty */
         COLUMN_PROSE, /* text that may be broken into lines on a terminal */
+        COLUMN_LINES, /* text in lines, which stay whole while others can be cut */
         COLUMN_WORD,  /* a word that may have a colour */
 } ColumnKind;
 

@@ -19,7 +19,9 @@ static const struct {
         { "attached", "\033[36m" },    { "reserved", "\033[33m" }, { "attaching", "\033[33m" },
         { "detaching", "\033[33m" },   { "warn", "\033[33m" },     { "lost", "\033[1;31m" },
         { "gone", "\033[1;31m" },      { "fail", "\033[1;31m" },   { "no", "\033[1;31m" },
-        { "unavailable", "\033[90m" }, { "skip", "\033[90m" },
+        { "unavailable", "\033[90m" }, { "skip", "\033[90m" },     { "✓", "\033[1;32m" },
+        { "+", "\033[1;32m" },         { "✗", "\033[31m" },        { "x", "\033[31m" },
+        { "·", "\033[90m" },           { ".", "\033[90m" },
 };
 
 void terminal_detect(Client *client) {

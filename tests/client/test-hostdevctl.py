@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """hostdevctl as a process, against a service that answers by script. Argument: the program."""
 
+import fcntl
 import json
 import os
 import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 from harness import PATIENCE, Bus, given
 from tap import run, test, tests_of
@@ -63,8 +66,6 @@ def fresh(bus):
     bus.stop_service()
     bus.start_service()
 
-
-# --- reading ---------------------------------------------------------------------------------
 
 
 @test
@@ -198,16 +199,74 @@ def show_of_nothing_known_is_status_4(bus):
 
 
 @test
-def explain_names_reasons_and_what_is_missing(bus):
-    result = done(bus, 'explain', 'nic')
-    assert ['nic', '0000:01:00.0', 'no', 'numa', 'ids', 'node=1'] in rows(result)
-    assert result.out.endswith('\nfits\n')
-    assert done(bus, 'explain', 'nic', '--for=x').out.endswith('does not fit: 1 of 1 asked: 1 numa\n')
-    document = done(bus, '--json', 'explain', 'nic').json()
-    assert document['fits'] is True and document['summary']['n_asked'] == 1
-    assert document['candidates'][1] == {'item': 'nic', 'device': '0000:01:00.0', 'chosen': False,
-                                         'reasons': ['numa', 'ids'],
-                                         'details': {'item': 0, 'node': 1, 'holder': ''}}
+def explain_shows_what_is_chosen_first_and_leaves_out_what_is_not_meant(bus):
+    lines = done(bus, 'explain', 'nic').out.splitlines()
+    assert lines[0] == 'nic: wanted 1, fits 1 (whole cards, NUMA policy required)', lines[0]
+    assert lines[1].split() == ['DEVICE', 'NODE', 'PRODUCT']
+    assert lines[2].split() == ['✓', '0000:41:00.1', '1', 'chosen', 'Ethernet', '10G'], lines[2]
+    assert [line.split()[:5] for line in lines[3:7]] == [
+        ['·', f'0000:42:00.{n}', '1', 'not', 'needed'] for n in range(4)], lines
+    assert 'group mate 0000:41:00.2 is held by attachment:18' in lines[7], lines[7]
+    assert lines[8:] == ['  (3 more that would do, 1 of another kind: --all shows them)', '', 'fits'], lines[8:]
+
+
+@test
+def explain_shows_every_device_when_all_are_asked_for(bus):
+    lines = done(bus, 'explain', 'nic', '--all').out.splitlines()
+    assert [line.split()[1] for line in lines[2:] if '0000:' in line[:16]] == [
+        '0000:41:00.1', *(f'0000:42:00.{n}' for n in range(7)), '0000:41:00.0', '0000:01:00.0'], lines
+    assert 'of another kind' in lines[-4] and 'on NUMA node 1' in lines[-3], lines[-4:]
+
+
+@test
+def explain_says_in_words_what_stands_against_a_device(bus):
+    result = done(bus, 'explain', 'nic', '--for=x')
+    assert 'nic: wanted 1, fits 0 ' in result.out
+    assert 'used by the host: eth0' in result.out and 'on NUMA node 1, x is on 0 2' in result.out, result.out
+    assert '\033' not in result.out, 'what the host says reaches the terminal as it is'
+    assert result.out.endswith('\ndoes not fit: 0 of 1: 2 used by the host as eth0\n'), result.out
+
+
+@test
+def explain_tells_who_may_not_and_who_would_have_to_authenticate(bus):
+    out = done(bus, 'explain', 'nic', '--for=y').out
+    assert out.count(' 1 not authorized') == 2 and out.endswith('\ndoes not fit: not authorized to attach to y\n'), out
+    out = done(bus, 'explain', 'nic', '--for=z').out
+    assert out.endswith('\nfits; to attach you would have to authenticate\n'), out
+
+
+@test
+def explain_marks_without_utf8_too(bus):
+    out = done(bus, 'explain', 'nic', LC_ALL='C').out
+    assert out.isascii() and '\n+ 0000:41:00.1 ' in out and '\nx 0000:41:00.0 ' in out, out
+
+
+@test
+def explain_for_scripts_has_a_line_a_candidate(bus):
+    result = done(bus, 'explain', 'nic', '--no-legend')
+    assert rows(result)[:3] == [['nic', '0000:01:00.0', 'no', 'ids', 'numa'], ['nic', '0000:41:00.0', 'no', 'group-in-use'],
+                                ['nic', '0000:41:00.1', 'yes']], result.out
+    assert len(rows(result)) == 10
+
+
+@test
+def explain_in_json_is_what_the_service_says(bus):
+    document = done(bus, '--json', 'explain', 'nic', '--for=z').json()
+    assert set(document) == {'fits', 'candidates', 'summary'} and document['fits'] is True
+    row, summary = document['candidates'][1], document['summary']
+    assert row['item'] == 'nic' and row['device'] == '0000:41:00.0' and row['reasons'] == ['group-in-use']
+    assert row['details']['group_mates'] == [['0000:41:00.2', 'vfio-pci', 'attachment:18']]
+    assert row['details']['numa_node'] == 1 and summary['authorization'] == 'challenge'
+    assert summary['items'][0]['numa_policy'] == 'required' and summary['numa_nodes'] == [0, 2]
+
+
+@test
+def explain_is_readable_on_a_narrow_terminal(bus):
+    for columns in (80, 120):
+        text = on_terminal(bus, 'explain', 'nic', columns=columns, NO_COLOR='1')
+        assert max(len(line.rstrip()) for line in text.splitlines()) <= columns, text
+        assert 'group mate 0000:41:00.2 is held by attachment:18' in text, text
+    assert '\033[1;32m✓' in on_terminal(bus, 'explain', 'nic', NO_COLOR='')
 
 
 @test
@@ -217,8 +276,6 @@ def check_host_fails_when_a_check_does(bus):
     assert ['vfio', 'fail', 'no', 'module', 'vfio-pci', 'modprobe', 'vfio-pci'] in rows(result)
     assert ctl(bus, 'check-host', '--json').json()[1]['fix'] == 'modprobe vfio-pci'
 
-
-# --- changing --------------------------------------------------------------------------------
 
 
 @test
@@ -346,8 +403,6 @@ def reload_passes_the_place_of_an_error_on(bus):
     assert fails(bus, 1, 'reload') == 'hostdevctl: /etc/x.conf:3: unknown key Mtach\n'
 
 
-# --- usage, reach ----------------------------------------------------------------------------
-
 
 @test
 def wrong_usage_is_status_2_without_a_call(bus):
@@ -439,11 +494,10 @@ def a_host_that_ssh_cannot_reach_is_status_5(bus):
             assert 'system bus of far' in fails(bus, 5, '--host=far', *verb, PATH=path)
 
 
-# --- terminal --------------------------------------------------------------------------------
 
-
-def on_terminal(bus, *arguments, **more):
+def on_terminal(bus, *arguments, columns=80, **more):
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
     process = subprocess.Popen([PROGRAM, *arguments], stdout=theirs, stderr=subprocess.DEVNULL,
                                env=environment(bus, TERM='xterm', **more))
     os.close(theirs)
@@ -517,8 +571,6 @@ def an_agent_that_cannot_start_is_no_hindrance(bus):
         process = as_somebody_on_a_terminal(bus, directory, 'detach', '17')
         assert process.returncode == 0, process
 
-
-# --- monitor ---------------------------------------------------------------------------------
 
 
 class Monitor:
