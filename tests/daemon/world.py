@@ -332,12 +332,12 @@ Unit=slot
 """
 
 
-def standard(build, configuration=CONFIGURATION):
+def standard(build, configuration=CONFIGURATION, rules=RULES):
     """The world that most tests want: a made host, every real part, and the daemon connected to libvirt."""
     w = World(build)
     w.host()
     w.bus()
-    w.polkit()
+    w.polkit(rules)
     w.libvirtd()
     w.configure(configuration)
     w.daemon()
