@@ -250,6 +250,17 @@ static int on_farewell(sd_event_source *source, void *userdata) {
         return 0;
 }
 
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        int r = port_reload(userdata, &refusal);
+
+        if (r != 0)
+                log_error("%s", refusal.text ?: strerror(-r));
+        else
+                log_info("Read the configuration again");
+        return 0;
+}
+
 static int make_loop(Daemon *daemon) {
         sigset_t signals;
         int r;
@@ -257,6 +268,7 @@ static int make_loop(Daemon *daemon) {
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         sigaddset(&signals, SIGPIPE);
         /* Before any thread is made: they inherit it, and the loop alone takes the signals. */
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
@@ -267,6 +279,8 @@ static int make_loop(Daemon *daemon) {
                 r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
         if (r >= 0)
                 r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
         if (r >= 0)
                 r = sd_event_set_watchdog(daemon->event, true);
         if (r < 0)

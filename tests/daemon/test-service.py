@@ -100,6 +100,25 @@ def a_uri_that_is_reloaded_waits_for_the_next_start_and_says_so():
 
 
 @test
+def a_hangup_is_a_reload():
+    def pools():
+        return sorted(path for path in w.objects() if "/pool/" in path)
+
+    before = pools()
+    daemon = w.processes["daemon"]
+    w.configure("[Pool more\n", "hostdevd.conf.d/50-more.conf")
+    daemon.send_signal(signal.SIGHUP)
+    wait_for(lambda: "50-more.conf:1:" in w.log("daemon"), "the error in the log")
+    assert pools() == before and daemon.poll() is None
+    w.configure("[Pool more]\n", "hostdevd.conf.d/50-more.conf")
+    daemon.send_signal(signal.SIGHUP)
+    wait_for(lambda: pools() == sorted([*before, ROOT + "/pool/more"]), "the pool")
+    (w.configuration / "hostdevd.conf.d" / "50-more.conf").unlink()
+    daemon.send_signal(signal.SIGHUP)
+    wait_for(lambda: pools() == before, "its end")
+
+
+@test
 def another_service_on_the_same_state_is_refused():
     second = w.start("second", [w.program("service/hostdevd")], user="hostdevd",
                      environment={"STATE_DIRECTORY": str(w.state), "CONFIGURATION_DIRECTORY": str(w.configuration)})
