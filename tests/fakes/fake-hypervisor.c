@@ -308,10 +308,11 @@ static json_t *devices_of(const HypervisorJob *job) {
 
                 if (json_array_append_new(
                             devices,
-                            json_pack("{s:s, s:s, s:b}", "address",
+                            json_pack("{s:s, s:s, s:b, s:b}", "address",
                                       address_format(device->address, address), "alias",
                                       attachment_alias(job->attachment, device->index, alias),
-                                      "managed", device->managed)) < 0)
+                                      "managed", device->managed, "hand-over", device->hand_over)) <
+                    0)
                         return NULL;
         }
 

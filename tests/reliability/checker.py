@@ -94,6 +94,13 @@ def lost(domains, found):
     return problems
 
 
+def stranded(handed, found):
+    """Devices that were taken from their drivers, and no record says that they are to go back."""
+    known = {device["address"] for record in attachments(found).values() for device in record["devices"]
+             if device["handed"]}
+    return [f"{address} was handed over, and nobody will give it back" for address in handed if address not in known]
+
+
 def unsettled(domains, found):
     """What is not as it shall be when nothing is under way: attached means that libvirt has it all."""
     problems, there = [], set(held(domains))
@@ -110,6 +117,6 @@ def unsettled(domains, found):
     return problems
 
 
-def always(domains, found):
+def always(domains, found, handed):
     """What must hold at any moment, also while no daemon runs."""
-    return doubled(domains, found) + lost(domains, found)
+    return doubled(domains, found) + lost(domains, found) + stranded(handed, found)

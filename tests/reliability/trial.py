@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon with the fake hypervisor, traced, killed and started again, as often as one likes."""
 
+import os
 import pathlib
 import re
 import signal
@@ -78,6 +79,9 @@ class Trial:
     def domains(self):
         return [self.w.truth.ask("read", uuid=uuid)["domain"] for uuid in (WEB, DATABASE)]
 
+    def handed(self):
+        return self.w.truth.ask("counts")["handed"]
+
     def records(self):
         return checker.records(self.w.state)
 
@@ -88,8 +92,9 @@ class Trial:
         """Waits until nothing is under way; how long that took."""
         began = time.monotonic()
         while True:
-            domains, found = self.domains(), self.records()
-            problems = checker.always(domains, found)
+            # The journal first: it is the last that lets go of what is taken back meanwhile.
+            found, domains, handed = self.records(), self.domains(), self.handed()
+            problems = checker.always(domains, found, handed)
             assert not problems, problems
             unsettled = checker.unsettled(domains, found)
             if not unsettled:
@@ -99,7 +104,8 @@ class Trial:
 
     def check_dead(self):
         """Nobody runs: what the hypervisor has and what is recorded must fit even so."""
-        problems = checker.always(self.domains(), self.records())
+        found, domains, handed = self.records(), self.domains(), self.handed()
+        problems = checker.always(domains, found, handed)
         assert not problems, problems
 
     # The daemon.
@@ -163,9 +169,15 @@ class Trial:
         if process.poll() is None and "strace" not in process.args[0]:
             process.kill()
         elif process.poll() is None:
-            first = SYSTEM_CALL.match(self.trace.read_text(errors="replace"))
-            subprocess.run(["kill", "-KILL", first.group(1)], check=False, stderr=subprocess.DEVNULL)
+            wait_for(lambda: process.poll() is not None or self.children(process.pid), "the daemon below strace")
+            for pid in self.children(process.pid):
+                os.kill(pid, signal.SIGKILL)
         process.wait(LIMIT)
+
+    @staticmethod
+    def children(pid):
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+        return [int(word) for word in found.split()]
 
     def end_trace(self):
         if self.strace:
@@ -175,7 +187,7 @@ class Trial:
 
     def traced(self):
         """The system calls of the trace, in order: name and the whole line."""
-        lines = self.trace.read_text(errors="replace").splitlines()
+        lines = self.trace.read_text(errors="replace").splitlines() if self.trace.exists() else []
         return [(found.group(2), line) for line in lines if (found := SYSTEM_CALL.match(line))]
 
     # Afterwards.
@@ -209,6 +221,7 @@ class Trial:
         self.end_trace()
         self.w.stop("hypervisor", signal.SIGKILL)
         self.w.truth.path.unlink(missing_ok=True)
+        (self.w.directory / "hypervisor.log").unlink()  # it says that the old one is ready
         self.begin_hypervisor()
         for path in self.w.state.iterdir():
             path.unlink()
