@@ -222,6 +222,9 @@ static void a_daemon_that_is_killed_finds_its_attachments_again(void **state) {
         fixture_start(fixture);
         assert_int_equal(fixture_attachment(fixture, number)->n_devices, 2);
         assert_false(manager_is_reconciled(fixture->manager));
+        /* What was so last is shown until libvirt has spoken. */
+        assert_true(fixture_attachment(fixture, number)->live);
+        assert_true(fixture_attachment(fixture, number)->config);
         assert_int_not_equal(fixture_device(fixture, NIC0)->state, DEVICE_AVAILABLE);
 
         memory_connect(&fixture->memory);

@@ -100,6 +100,7 @@ Attachment *made_attachment(uint32_t number, AttachmentState state) {
                 .subsystem_product_id = 1,
                 .managed = true,
                 .handed = true,
+                .live = true,
         };
         attachment->devices[1] =
                 (AttachedDevice){ .address = { 0x10000, 0xff, 0x1f, 7 }, .left = true };

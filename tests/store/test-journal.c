@@ -69,6 +69,8 @@ static void assert_same_attachment(const Attachment *a, const Attachment *b) {
                                  b->devices[i].subsystem_product_id);
                 assert_int_equal(a->devices[i].managed, b->devices[i].managed);
                 assert_int_equal(a->devices[i].handed, b->devices[i].handed);
+                assert_int_equal(a->devices[i].live, b->devices[i].live);
+                assert_int_equal(a->devices[i].config, b->devices[i].config);
                 assert_int_equal(a->devices[i].left, b->devices[i].left);
         }
 }
