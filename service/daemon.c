@@ -90,7 +90,9 @@ static void port_publish(void *userdata, const Changes *changes) {
 }
 
 static bool port_host_ready(void *userdata) {
-        return readiness_is_ready();
+        Daemon *daemon = userdata;
+
+        return readiness_is_ready() && !journal_problem(daemon->journal);
 }
 
 static void port_retry(void *userdata) {
@@ -156,16 +158,40 @@ static int port_reload(void *userdata, Refusal *refusal) {
         return manager_reload(daemon->manager, &config->catalog);
 }
 
+/* The row that no look at the host can give: nothing is changed as long as it cannot be recorded. */
+static int check_journal(const Daemon *daemon,
+                         int (*row)(void *row_userdata, const char *id, const char *result,
+                                    const char *evidence, const char *fix),
+                         void *row_userdata) {
+        const char *problem = journal_problem(daemon->journal);
+        _cleanup_(freep) char *evidence = NULL;
+
+        evidence = text_print("journal in %s: %s", daemon->options->state_directory,
+                              problem ?: "in order");
+        if (!evidence)
+                return -ENOMEM;
+
+        return row(
+                row_userdata, "journal", problem ? "fail" : "pass", evidence,
+                problem ? "See to the disk, put back a copy of the file or move it away, and start "
+                          "the service again; without the file, what domains have counts as given "
+                          "by others"
+                        : "");
+}
+
 static int port_check_host(void *userdata,
                            int (*row)(void *row_userdata, const char *id, const char *result,
                                       const char *evidence, const char *fix),
                            void *row_userdata) {
         Daemon *daemon = userdata;
+        int r;
 
         /* Nothing tells when a module is loaded: whoever looks shall not see one thing here, another there. */
         manager_look_at_host(daemon->manager);
         manager_publish(daemon->manager);
-        return readiness_check(row, row_userdata);
+
+        r = readiness_check(row, row_userdata);
+        return r < 0 ? r : check_journal(daemon, row, row_userdata);
 }
 
 /* Events were lost, or one could not be followed: only the whole host says what is so now. */
