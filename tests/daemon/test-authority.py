@@ -108,6 +108,9 @@ def the_sample_rule_lets_lab_have_the_gpu_in_its_own_domains_alone():
 
 @test
 def without_polkit_nobody_but_root_may_anything():
+    rules(world.RULES)
+    path, error = w.attach("test", "nic", "dry-run", "b", "true", user="lab")
+    assert path == "/", error
     w.stop("polkit")
     before = w.everything()
     path, error = w.attach("test", "nic", user="lab")

@@ -91,6 +91,8 @@ class World:
         policy = self.overlay("/etc/dbus-1")
         (policy / "system.d").mkdir(exist_ok=True)
         shutil.copy(SOURCE / "dbus" / "org.hostdev1.conf", policy / "system.d")
+        # The bus starts nobody by itself: who was stopped stays stopped.
+        self.overlay("/usr/share/dbus-1/system-services", empty=True)
         actions = self.overlay("/usr/share/polkit-1/actions")
         shutil.copy(SOURCE / "polkit" / "org.hostdev1.policy", actions)
         self.rules = self.overlay("/etc/polkit-1/rules.d", empty=True)
