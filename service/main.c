@@ -42,7 +42,7 @@ static void print_help(void) {
              "     --version   Show the version\n"
              "     --debug     Log more\n"
              "\n"
-             "See hostdevctl(1) for how to ask it for a device.");
+             "See hostdevctl --help for how to ask it for a device.");
 }
 
 /* Returns an exit status, or -1 to go on. */
