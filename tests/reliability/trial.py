@@ -38,6 +38,7 @@ class Trial:
         self.w.environment["ASAN_OPTIONS"] = self.w.environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         self.trace = self.w.directory / "trace"
         self.strace = None
+        self.highest = 0  # number of an attachment
 
     # Calls. Each gives (answer, None) or (None, name of the error).
 
@@ -45,6 +46,10 @@ class Trial:
         options = {key.replace("_", "-"): value for key, value in options.items()}
         answer, error = self.w.call_raw(ROOT, MANAGER, "Attach", "ssa{sv}", domain, request,
                                         self.dbus.Dictionary(options, signature="sv"), seconds=LIMIT)
+        if answer and str(answer) != "/":
+            number = int(answer.rsplit("/", 1)[1])
+            assert number > self.highest, f"attachment {number} after {self.highest}: a number was used again"
+            self.highest = number
         return (str(answer) if answer else None), error
 
     def detach(self, path):
@@ -223,6 +228,7 @@ class Trial:
         self.w.truth.path.unlink(missing_ok=True)
         (self.w.directory / "hypervisor.log").unlink()  # it says that the old one is ready
         self.begin_hypervisor()
+        self.highest = 0
         for path in self.w.state.iterdir():
             path.unlink()
         if not (self.w.sys / "bus/pci/devices" / NIC0).exists():
