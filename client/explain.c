@@ -57,8 +57,6 @@ static int read_explanation(sd_bus_message *reply, json_t **ret) {
         return 0;
 }
 
-/* --- for people ------------------------------------------------------------------------------- */
-
 enum {
         SPARE_MAX = 4,    /* rows of an item that are neither chosen nor refused */
         REFUSED_MAX = 16, /* rows that are refused */

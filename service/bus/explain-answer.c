@@ -20,8 +20,6 @@ enum {
 
 static const uint32_t mismatch = REASON_IDS | REASON_TYPE | REASON_TAGS;
 
-/* --- what helps to understand a row ------------------------------------------------------------ */
-
 /* Name of the domain that has the device or is to have it; NULL: none. */
 static const char *domain_of(const Registry *registry, const Device *device) {
         static const char domain[] = "domain:";
@@ -135,8 +133,6 @@ static int append_candidate(sd_bus_message *reply, const Registry *registry, con
                 r = append_details(reply, registry, candidate);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
-
-/* --- the summary ------------------------------------------------------------------------------- */
 
 /* a{su} under a key: the reasons with a count. */
 static int append_counts(sd_bus_message *reply, const char *key,

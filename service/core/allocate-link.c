@@ -5,9 +5,6 @@
 #include "core/allocate-internal.h"
 #include "util/vector.h"
 
-/* --- what excludes and needs what
- * ------------------------------------------------------------- */
-
 bool problem_lot_serves(const Problem *problem, size_t lot) {
         for (size_t want = 0; want < problem->n_wants; want++)
                 if (problem_cost(problem, lot, want) != COST_NEVER)

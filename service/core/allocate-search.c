@@ -57,9 +57,6 @@ static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
         return 0;
 }
 
-/* --- which plan is better
- * --------------------------------------------------------------------- */
-
 static void add_to_tally(Search *search, const Rows *rows, int16_t n) {
         for (size_t i = 0; i < rows->n_items; i++) {
                 const Places *devices = &search->problem->lots[rows->items[i].lot].devices;
@@ -107,9 +104,6 @@ static bool is_better(Search *search, int64_t cost) {
         add_to_tally(search, &search->best, 1);
         return better;
 }
-
-/* --- mending and broken rules
- * ----------------------------------------------------------------- */
 
 static bool step(Search *search) {
         if (search->steps_left == 0) {
