@@ -145,10 +145,6 @@ int problem_link(Problem *problem) {
         return problem->seats ? 0 : -ENOMEM;
 }
 
-/* --- seats
- * ------------------------------------------------------------------------------------
- */
-
 /* Does the lot exclude each that is on the seat? */
 static bool fits_seat(const Problem *problem, const Lot *lot, uint32_t seat) {
         const Places *others = &problem->seats[seat];
@@ -190,10 +186,6 @@ int problem_seat(Problem *problem, bool as_few) {
 
         return r;
 }
-
-/* --- clusters
- * ---------------------------------------------------------------------------------
- */
 
 static uint32_t find_root(uint32_t *parents, uint32_t lot) {
         while (parents[lot] != lot) {

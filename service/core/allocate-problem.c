@@ -23,10 +23,6 @@ void places_done(Places *places) {
         *places = (Places){ 0 };
 }
 
-/* --- lots
- * -------------------------------------------------------------------------------------
- */
-
 static bool places_equal(const Places *a, const Places *b) {
         return a->n_items == b->n_items &&
                memcmp(a->items, b->items, a->n_items * sizeof(*a->items)) == 0;
@@ -120,10 +116,6 @@ static int add_lots_at(Problem *problem, size_t place) {
 
         return 0;
 }
-
-/* --- the whole
- * --------------------------------------------------------------------------------
- */
 
 /* Items of one alias become one want. */
 static void make_wants(Problem *problem) {

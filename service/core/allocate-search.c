@@ -207,10 +207,6 @@ static uint32_t find_branch(const Search *search) {
         return branch;
 }
 
-/* --- the branches
- * -----------------------------------------------------------------------------
- */
-
 /* Takes the lot to be chosen, and notes what can be said of those like it. */
 static int branch_on(Search *search, uint32_t lot) {
         size_t n_decided = search->decided.n_items;
@@ -333,10 +329,6 @@ static int search_once(Problem *problem, const Demand *demand, bool is_free_of_c
         *ret = search.best;
         return SEARCH_FOUND;
 }
-
-/* --- any plan
- * ---------------------------------------------------------------------------------
- */
 
 /*
  * Can the want always be served when all others are? It can, if its lots are in
