@@ -120,7 +120,7 @@ class Trial:
                 "LIBVIRT_DEFAULT_URI": str(self.w.truth.path)}
 
     def program(self):
-        return self.w.build / "tests" / "fakes" / "hostdevd-fake"
+        return self.w.program("tests/fakes/hostdevd-fake")
 
     def alive(self):
         return "daemon" in self.w.processes and self.w.processes["daemon"].poll() is None
