@@ -22,6 +22,10 @@
 #include "util/text.h"
 #include "vm/libvirt.h"
 
+enum {
+        WATCH_BATCH = 1024 /* events taken in one turn of the loop */
+};
+
 typedef struct Daemon {
         const DaemonOptions *options;
         char *uri; /* that was asked for at the start */
@@ -31,6 +35,7 @@ typedef struct Daemon {
         sd_bus *connection;
         Scan *scan;
         Watch *watch;
+        int watch_error; /* why the whole host is to be read again when no event is left; 0: it is not */
         Journal *journal;
         DaemonHypervisor hypervisor;
         Manager *manager;
@@ -207,18 +212,34 @@ static void scan_again(Daemon *daemon, int error) {
 static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Daemon *daemon = userdata;
         Address address;
-        int r;
+        int r = 1;
 
-        while ((r = watch_next(daemon->watch, &address)) > 0) {
-                r = manager_observe(daemon->manager, address);
-                if (r < 0)
-                        break;
+        for (unsigned i = 0; r > 0 && i < WATCH_BATCH; i++) {
+                r = watch_next(daemon->watch, &address);
+                if (r > 0 && daemon->watch_error == 0) {
+                        int observed = manager_observe(daemon->manager, address);
+
+                        daemon->watch_error = observed < 0 ? observed : 0;
+                } else if (r == -ENOBUFS) {
+                        /*
+                         * The kernel says so once, and loses more in silence until all that is queued has been
+                         * taken: only then the whole host is read again.
+                         */
+                        daemon->watch_error = r;
+                        r = 1;
+                }
         }
 
+        if (r > 0)
+                return 0; /* there is more: after the others have had their turn */
         if (r < 0)
-                scan_again(daemon, r);
+                daemon->watch_error = r;
+
+        if (daemon->watch_error < 0)
+                scan_again(daemon, daemon->watch_error);
         else
                 manager_look_at_host(daemon->manager);
+        daemon->watch_error = 0;
         return 0;
 }
 
