@@ -161,6 +161,7 @@ static void on_give_back_done(void *userdata, uint32_t number, const HypervisorO
         }
 
         /* Tried again: by look_after(), or after the next reconcile. */
+        attend(manager, number);
         log_warning("Devices of attachment %u are not back at their drivers: %s", number,
                     outcome->text ?: "");
         if (facts_set(&attachment->last_error, outcome->text ?: "") == 0)
@@ -468,9 +469,14 @@ static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutc
                 return;
 
         activity->working = false;
-        /* Without a connection nothing is known; after the next reconcile libvirt is asked again. */
-        if (outcome->verdict == HYPERVISOR_UNAVAILABLE)
+        /*
+         * Without a connection nothing is known; after the next reconcile libvirt is asked again. A call that hung may
+         * end only after that, and is then asked for by look_after().
+         */
+        if (outcome->verdict == HYPERVISOR_UNAVAILABLE) {
+                attend(manager, number);
                 return;
+        }
 
         if (outcome->verdict != 0) {
                 if (facts_set(&attachment->last_error, outcome->text) == 0)

@@ -250,11 +250,10 @@ void memory_connect(MemoryHypervisor *memory) {
         memory->callbacks.reconciled(memory->userdata);
 }
 
-void memory_disconnect(MemoryHypervisor *memory) {
+void memory_lose_jobs(MemoryHypervisor *memory) {
         const HypervisorOutcome outcome = { HYPERVISOR_UNAVAILABLE,
                                             "End of file while reading data" };
 
-        memory->callbacks.connected(memory->userdata, false, outcome.text);
         while (memory->jobs) {
                 MemoryJob *job = memory->jobs;
 
@@ -263,4 +262,9 @@ void memory_disconnect(MemoryHypervisor *memory) {
                 free(job->job.devices);
                 free(job);
         }
+}
+
+void memory_disconnect(MemoryHypervisor *memory) {
+        memory->callbacks.connected(memory->userdata, false, "End of file while reading data");
+        memory_lose_jobs(memory);
 }

@@ -46,6 +46,8 @@ DomainFacts *memory_domain(MemoryHypervisor *memory, const char *uuid, const cha
 void memory_connect(MemoryHypervisor *memory);
 /* The connection is lost: jobs end with HYPERVISOR_UNAVAILABLE, what they did stays done. */
 void memory_disconnect(MemoryHypervisor *memory);
+/* Only the jobs end so: a call that hung outlives the connection it was made on. */
+void memory_lose_jobs(MemoryHypervisor *memory);
 
 /* Carries out the oldest job without telling anybody: the daemon died meanwhile. */
 void memory_act(MemoryHypervisor *memory);

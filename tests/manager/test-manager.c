@@ -301,6 +301,24 @@ static void a_connection_lost_during_the_call_decides_nothing(void **state) {
         assert_int_equal(answer.verdict, 0);
 }
 
+static void a_detach_lost_after_the_reconnect_is_asked_again(void **state) {
+        Fixture *fixture = *state;
+        uint32_t number = attached(fixture, "nic", true, false);
+        Answer answer;
+
+        assert_int_equal(fixture_detach(fixture, number, &answer), 0);
+        fixture->memory.callbacks.connected(fixture->memory.userdata, false, "gone");
+        fixture_pass(fixture, 1000000);
+        memory_connect(&fixture->memory);
+        memory_lose_jobs(&fixture->memory);
+        assert_int_equal(fixture_attachment(fixture, number)->state, ATTACHMENT_DETACHING);
+
+        fixture_pass(fixture, 20000000);
+        memory_run(&fixture->memory);
+        assert_null(fixture_attachment(fixture, number));
+        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
+}
+
 static void a_device_that_another_tool_gave_away_is_not_offered(void **state) {
         Fixture *fixture = *state;
         Answer answer;
@@ -451,6 +469,7 @@ int main(void) {
                 with_fixture(an_intent_half_fulfilled_is_taken_back),
                 with_fixture(a_job_that_outlives_the_daemon_gives_nothing_away),
                 with_fixture(a_connection_lost_during_the_call_decides_nothing),
+                with_fixture(a_detach_lost_after_the_reconnect_is_asked_again),
                 with_fixture(a_device_that_another_tool_gave_away_is_not_offered),
                 with_fixture(a_held_device_that_is_pulled_is_gone_and_held),
                 with_fixture(a_group_is_handed_over_first_and_goes_back_to_its_drivers_last),
