@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way of an attachment through the manager: intent, call, outcome, answer; and back.
- *
- * Every continuation stands below what began it. What an event does is looked up in the core's table
- * (attachment_step); here the effect is carried out.
+ * What an event does to an attachment is looked up in the core's table (attachment_step); here the
+ * effect is carried out: on record, to libvirt, to whoever waits.
  */
 #include <assert.h>
 #include <errno.h>
@@ -39,7 +37,7 @@ static void enter(Manager *manager, Attachment *attachment, AttachmentState stat
 }
 
 /* Says in the log what could not be made durable. */
-static int record(Manager *manager, const Attachment *attachment, Refusal *refusal) {
+int manager_record(Manager *manager, const Attachment *attachment, Refusal *refusal) {
         int r = journal_put_attachment(manager->journal, attachment, refusal);
 
         if (r != 0)
@@ -78,17 +76,8 @@ static void finish(Manager *manager, Attachment *attachment) {
         manager_remove_activity(manager, number);
 }
 
-typedef int (*HypervisorCall)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
-                              void *userdata);
-
-/* Which devices of the attachment, and where. */
-typedef struct CallScope {
-        bool live, config;
-        bool handed; /* only those that were handed over */
-} CallScope;
-
-static int call_hypervisor(Manager *manager, const Attachment *attachment, HypervisorCall call,
-                           HypervisorDone done, CallScope scope) {
+int manager_call_hypervisor(Manager *manager, const Attachment *attachment, HypervisorCall call,
+                            HypervisorDone done, CallScope scope) {
         Activity *activity = manager_activity(manager, attachment->number);
         _cleanup_(freep) HypervisorDevice *devices = NULL;
         HypervisorJob job = {
@@ -125,7 +114,7 @@ static int call_hypervisor(Manager *manager, const Attachment *attachment, Hyper
 }
 
 /* It takes time: look now and then how far it is, and ask once more when nothing happens. */
-static void attend(Manager *manager, uint32_t number) {
+void manager_attend(Manager *manager, uint32_t number) {
         Activity *activity = manager_activity(manager, number);
 
         activity->look_usec = manager_now(manager) + MANAGER_LOOK_USEC;
@@ -135,15 +124,15 @@ static void attend(Manager *manager, uint32_t number) {
 static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
 
 /* Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. */
-static int give_back(Manager *manager, Attachment *attachment) {
+int manager_give_back(Manager *manager, Attachment *attachment) {
         int r;
 
-        r = call_hypervisor(manager, attachment, manager->hypervisor->operations->give_back,
-                            on_give_back_done, (CallScope){ .handed = true });
+        r = manager_call_hypervisor(manager, attachment, manager->hypervisor->operations->give_back,
+                                    on_give_back_done, (CallScope){ .handed = true });
         if (r < 0)
                 return r;
 
-        attend(manager, attachment->number);
+        manager_attend(manager, attachment->number);
         return 0;
 }
 
@@ -161,7 +150,7 @@ static void on_give_back_done(void *userdata, uint32_t number, const HypervisorO
         }
 
         /* Tried again: by look_after(), or after the next reconcile. */
-        attend(manager, number);
+        manager_attend(manager, number);
         log_warning("Devices of attachment %u are not back at their drivers: %s", number,
                     outcome->text ?: "");
         if (facts_set(&attachment->last_error, outcome->text ?: "") == 0)
@@ -178,46 +167,13 @@ static void end(Manager *manager, Attachment *attachment) {
         }
 
         /* On record, so that the next start goes on with it. */
-        (void) record(manager, attachment, &refusal);
+        (void) manager_record(manager, attachment, &refusal);
         activity_postpone_attach_calls(manager_activity(manager, attachment->number),
                                        manager_now(manager) + MANAGER_REPLY_USEC);
-        r = give_back(manager, attachment);
+        r = manager_give_back(manager, attachment);
         if (r < 0)
                 log_error("Cannot give back devices of attachment %u: %s", attachment->number,
                           strerror(-r));
-}
-
-static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
-
-/* Takes back what libvirt has: from the running domain first, from the definition when it has left that. */
-int manager_call_detach(Manager *manager, Attachment *attachment) {
-        const DomainFacts *facts =
-                domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
-        bool live = attachment->live, config = !attachment->live && attachment->config;
-        int r;
-
-        /*
-         * Nothing is seen there: a call of a dead daemon may still be under way inside libvirt, which runs
-         * changes of one domain one after the other. Asking for the devices comes behind it.
-         */
-        if (!live && !config) {
-                live = facts && facts->running && attachment->wants_live;
-                config = facts && facts->persistent && !live;
-        }
-
-        r = call_hypervisor(manager, attachment, manager->hypervisor->operations->detach,
-                            on_detach_done, (CallScope){ .live = live, .config = config });
-        if (r < 0)
-                return r;
-
-        attend(manager, attachment->number);
-        return 0;
-}
-
-int manager_take_back(Manager *manager, Attachment *attachment) {
-        if (attachment->state == ATTACHMENT_ENDED)
-                return give_back(manager, attachment);
-        return manager_call_detach(manager, attachment);
 }
 
 void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent event) {
@@ -238,7 +194,7 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
                 return;
 
         case EFFECT_RECORD:
-                r = record(manager, attachment, &refusal);
+                r = manager_record(manager, attachment, &refusal);
                 if (r == 0 || event != EVENT_ATTACH_RETURNED) {
                         answer_reached(manager, attachment);
                         return;
@@ -251,7 +207,7 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
 
         case EFFECT_CALL_DETACH:
                 /* The intent to give is on record already; taking back follows from it at the next start too. */
-                (void) record(manager, attachment, &refusal);
+                (void) manager_record(manager, attachment, &refusal);
                 break;
         }
 
@@ -259,237 +215,4 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
         r = manager_call_detach(manager, attachment);
         if (r < 0)
                 log_error("Cannot take back attachment %u: %s", attachment->number, strerror(-r));
-}
-
-static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
-
-/*
- * A running domain gets a group of several only when each member is at vfio-pci first. Whatever its operator put
- * there himself is left to him.
- */
-static bool is_to_be_handed(const Manager *manager, const Plan *plan, const Device *device) {
-        const Inventory *inventory = &manager->registry.inventory;
-        const Device *mate = NULL;
-
-        if (strcmp(device->facts->driver, "vfio-pci") == 0)
-                return false;
-
-        while ((mate = inventory_next_in_group(inventory, device, mate)))
-                for (size_t i = 0; mate != device && i < plan->n_choices; i++)
-                        if (plan->choices[i].device == mate)
-                                return true;
-
-        return false;
-}
-
-/* Nova's tag: an operator who binds vfio-pci himself says managed=false. */
-static bool device_is_managed(const Device *device) {
-        const char *managed = device->pool_rule ? rule_tag(device->pool_rule, "managed") : NULL;
-
-        return !managed || (strcasecmp(managed, "false") != 0 && strcasecmp(managed, "no") != 0);
-}
-
-static int attachment_from_plan(const Manager *manager, const AttachOrder *order, const Plan *plan,
-                                const DomainFacts *facts, Attachment **ret) {
-        _cleanup_(attachment_freep) Attachment *attachment = NULL;
-        int r;
-
-        r = attachment_new(&attachment, manager->registry.next_attachment, facts->uuid,
-                           facts->name);
-        if (r < 0)
-                return r;
-
-        r = facts_set(&attachment->request, order->request_text);
-        if (r == 0)
-                r = facts_set(&attachment->reason, order->reason);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < plan->n_choices; i++) {
-                const Device *device = plan->choices[i].device;
-                AttachedDevice attached = {
-                        .address = device->address,
-                        .vendor_id = device->facts->vendor_id,
-                        .product_id = device->facts->product_id,
-                        .subsystem_vendor_id = device->facts->subsystem_vendor_id,
-                        .subsystem_product_id = device->facts->subsystem_product_id,
-                        .managed = device_is_managed(device),
-                };
-
-                attached.handed =
-                        order->live && attached.managed && is_to_be_handed(manager, plan, device);
-                r = VECTOR_APPEND(attachment->devices, attachment->n_devices, attached);
-                if (r < 0)
-                        return r;
-        }
-
-        attachment->state = ATTACHMENT_ATTACHING;
-        attachment->wants_live = order->live;
-        attachment->wants_config = order->config;
-        attachment->owner_uid = order->owner_uid;
-        attachment->created_usec = manager->ports.realtime(manager->ports.userdata);
-        *ret = TAKE(attachment);
-        return 0;
-}
-
-/* Nobody has seen it: not libvirt, and the signals of its coming and going cancel out. */
-static void withdraw(Manager *manager, uint32_t number) {
-        _cleanup_(refusal_done) Refusal refusal = { 0 };
-
-        if (journal_end_attachment(manager->journal, number, &refusal) != 0)
-                log_warning("Attachment %u is ended by the next start: %s", number,
-                            refusal.text ?: "");
-        if (registry_remove_attachment(&manager->registry, number) < 0)
-                log_error("Out of memory while attachment %u is withdrawn", number);
-        manager_remove_activity(manager, number);
-}
-
-int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan, ManagerDone done,
-                   void *userdata, Refusal *refusal) {
-        const DomainFacts *facts =
-                domains_find_uuid(&manager->registry.domains, order->domain_uuid);
-        _cleanup_(attachment_freep) Attachment *planned = NULL;
-        Attachment *attachment;
-        uint32_t number = manager->registry.next_attachment;
-        int r;
-
-        if (!manager->connected)
-                return refuse(refusal, HYPERVISOR_UNAVAILABLE, "No connection to %s",
-                              manager_uri(manager));
-        if (!facts)
-                return refuse(refusal, DOMAIN_UNKNOWN, "No domain with UUID %s",
-                              order->domain_uuid);
-        if (number == UINT32_MAX)
-                return refuse(refusal, LIMIT_EXCEEDED, "All attachment numbers are used up");
-
-        r = attachment_from_plan(manager, order, plan, facts, &planned);
-        if (r < 0)
-                return r;
-
-        /* In memory before anything is awaited: two callers cannot choose the same device. */
-        attachment = planned;
-        r = registry_add_attachment(&manager->registry, TAKE(planned));
-        if (r < 0)
-                return r;
-
-        r = manager_add_activity(manager, number);
-        if (r == 0)
-                r = manager_open_call(manager, number, false, MANAGER_REPLY_USEC, done, userdata);
-        if (r == 0)
-                r = journal_put_attachment(manager->journal, attachment, refusal);
-        if (r == 0)
-                r = call_hypervisor(manager, attachment, manager->hypervisor->operations->attach,
-                                    on_attach_done,
-                                    (CallScope){ .live = attachment->wants_live,
-                                                 .config = attachment->wants_config });
-        if (r != 0)
-                withdraw(manager, number);
-        return r;
-}
-
-static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome) {
-        Manager *manager = userdata;
-        Attachment *attachment = registry_find_attachment(&manager->registry, number);
-        Activity *activity = manager_activity(manager, number);
-
-        if (!attachment)
-                return;
-
-        activity->working = false;
-        if (outcome->verdict == HYPERVISOR_UNAVAILABLE) {
-                activity_remember(activity, outcome->verdict, outcome->text);
-                manager_advance(manager, attachment, EVENT_OUTCOME_UNKNOWN);
-                return;
-        }
-
-        if (outcome->verdict != 0) {
-                activity_remember(activity, outcome->verdict, outcome->text);
-                if (facts_set(&attachment->last_error, outcome->text) == 0)
-                        registry_touch_attachment(&manager->registry, attachment,
-                                                  ATTACHMENT_LAST_ERROR);
-        }
-        manager_observe_attachment(manager, attachment, EVENT_ATTACH_RETURNED);
-}
-
-int manager_detach(Manager *manager, uint32_t number, uint64_t wait_usec, ManagerDone done,
-                   void *userdata, Refusal *refusal) {
-        Attachment *attachment = registry_find_attachment(&manager->registry, number);
-        AttachmentState before;
-        int r;
-
-        if (!attachment)
-                return refuse(refusal, ATTACHMENT_UNKNOWN, "There is no attachment %u", number);
-        if (!manager->connected)
-                return refuse(refusal, HYPERVISOR_UNAVAILABLE, "No connection to %s",
-                              manager_uri(manager));
-        if (attachment->state == ATTACHMENT_ATTACHING || attachment->state == ATTACHMENT_UNDECIDED)
-                return refuse(refusal, ATTACHMENT_BUSY, "Attachment %u is still being attached",
-                              number);
-
-        if (manager_is_taken_back(attachment)) {
-                r = manager_open_call(manager, number, true, wait_usec, done, userdata);
-                /* A guest that was not ready then may be now. If it cannot be asked, the next look does. */
-                if (r == 0 && !manager_activity(manager, number)->working)
-                        (void) manager_take_back(manager, attachment);
-                return r;
-        }
-
-        before = attachment->state;
-        r = manager_open_call(manager, number, true, wait_usec, done, userdata);
-        if (r < 0)
-                return r;
-
-        attachment->state =
-                attachment_step(before, EVENT_DETACH_ASKED, attachment_holding(attachment)).state;
-        r = journal_put_attachment(manager->journal, attachment, refusal);
-        if (r == 0)
-                r = manager_call_detach(manager, attachment);
-        if (r != 0) {
-                _cleanup_(refusal_done) Refusal ignored = { 0 };
-
-                manager_close_last_call(manager, number);
-                attachment->state = before;
-                (void) record(
-                        manager, attachment,
-                        &ignored); /* when it was the journal that failed, it says the same still */
-                return r;
-        }
-
-        registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_STATE);
-        return 0;
-}
-
-static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome) {
-        Manager *manager = userdata;
-        Attachment *attachment = registry_find_attachment(&manager->registry, number);
-        Activity *activity = manager_activity(manager, number);
-        char uuid[UUID_TEXT_SIZE];
-
-        if (!attachment)
-                return;
-
-        activity->working = false;
-        /*
-         * Without a connection nothing is known; after the next reconcile libvirt is asked again. A call that hung may
-         * end only after that, and is then asked for by look_after().
-         */
-        if (outcome->verdict == HYPERVISOR_UNAVAILABLE) {
-                attend(manager, number);
-                return;
-        }
-
-        if (outcome->verdict != 0) {
-                if (facts_set(&attachment->last_error, outcome->text) == 0)
-                        registry_touch_attachment(&manager->registry, attachment,
-                                                  ATTACHMENT_LAST_ERROR);
-                if (attachment->state == ATTACHMENT_DETACHING) {
-                        activity_remember(activity, outcome->verdict, outcome->text);
-                        manager_advance(manager, attachment, EVENT_GUEST_REFUSED);
-                        return;
-                }
-        }
-
-        memcpy(uuid, attachment->domain_uuid, sizeof(uuid));
-        manager_observe_attachment(manager, attachment, EVENT_DETACH_RETURNED);
-        manager_continue_with_definition(manager, uuid);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of the manager share: manager.c (what the host and libvirt say),
- * manager-attachment.c (attach, detach, and what becomes of them), manager-calls.c (who waits for
- * that), manager-catalog.c (pools and aliases).
+ * What the files of the manager share: manager.c (what the host and libvirt say), manager-attach.c
+ * and manager-detach.c (giving and taking back), manager-attachment.c (what an event leads to),
+ * manager-follow.c (events that come by themselves), manager-calls.c (who waits for all that),
+ * manager-catalog.c (pools and aliases).
  */
 #pragma once
 
@@ -51,6 +52,34 @@ static inline uint64_t manager_now(const Manager *manager) {
 
 /* Looks the event up in the core's table and carries out its effect. The attachment may have ended afterwards. */
 void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent event);
+
+typedef int (*HypervisorCall)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
+                              void *userdata);
+
+/* Which devices of the attachment, and where. */
+typedef struct CallScope {
+        bool live, config;
+        bool handed; /* only those that were handed over */
+} CallScope;
+
+/*
+ * Sends a job for the devices that the attachment has not let go. 0 (then @done follows) or negative
+ * errno.
+ */
+int manager_call_hypervisor(Manager *manager, const Attachment *attachment, HypervisorCall call,
+                            HypervisorDone done, CallScope scope);
+
+/* Makes the attachment durable as it is; says in the log when it could not. As journal_put_attachment(). */
+int manager_record(Manager *manager, const Attachment *attachment, Refusal *refusal);
+
+/* It takes time: look now and then how far it is, and ask once more when nothing happens. */
+void manager_attend(Manager *manager, uint32_t number);
+
+/*
+ * Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. 0
+ * or negative errno.
+ */
+int manager_give_back(Manager *manager, Attachment *attachment);
 
 /*
  * Takes back what libvirt has: from the running domain first, from the definition when it has left
