@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "bus/actions.h"
 #include "bus/errors.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -272,6 +273,10 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
                 call->authorized = true;
                 return 1;
         }
+
+        r = actions_check(call->bus, error);
+        if (r < 0)
+                return r;
 
         r = show(call, details, &refusal);
         if (r != 0)

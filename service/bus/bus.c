@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "bus/actions.h"
 #include "bus/call.h"
 #include "bus/errors.h"
 #include "bus/state.h"
@@ -77,6 +78,8 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
                 return r;
 
         r = add_objects(bus);
+        if (r >= 0)
+                r = actions_start(bus);
         if (r < 0)
                 return r;
 
@@ -98,6 +101,7 @@ Bus *bus_free(Bus *bus) {
                         call_free(call);
         }
         free(bus->calls);
+        actions_stop(bus);
 
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);

@@ -41,6 +41,23 @@ DEFINE_CLEANUP(Bus *, bus_free);
 /* Takes the name org.hostdev1: everything is there to be seen. 0 or negative errno. */
 int bus_request_name(Bus *bus);
 
+/* Does polkit know the actions by which calls are authorized? */
+typedef enum BusActions {
+        BUS_ACTIONS_UNKNOWN, /* it has not answered yet */
+        BUS_ACTIONS_KNOWN,
+        BUS_ACTIONS_MISSING, /* at least one is not there: nobody but root may change anything */
+        BUS_ACTIONS_UNREACHABLE,
+} BusActions;
+
+/**
+ * bus_actions() - what polkit said to that, for CheckHost
+ * @ret_text: may be NULL; a phrase that names what is missing or why it is not known, borrowed until the next
+ *            turn of the loop
+ *
+ * When it changes, manager_look_at_host() is called.
+ */
+BusActions bus_actions(const Bus *bus, const char **ret_text);
+
 /* The manager's ports: signals for what changed; calls that wait are tried again, the longest waiting first. */
 void bus_publish(Bus *bus, const Changes *changes);
 void bus_retry(Bus *bus);

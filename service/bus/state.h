@@ -9,6 +9,17 @@
 
 typedef struct Call Call;
 
+/* What is known of polkit's actions (actions.h). */
+typedef struct Actions {
+        BusActions state;
+        char *text;                         /* what was found, in a sentence; NULL: nothing yet */
+        unsigned missing;                   /* bits of Action, by the last answer */
+        char *answerer;                     /* unique name of who gave it */
+        sd_bus_slot *question;              /* what is being asked */
+        sd_bus_slot *on_changed, *on_owner; /* signals of polkit, and of its coming and going */
+        bool again;                         /* something changed while it was asked */
+} Actions;
+
 struct Bus {
         sd_bus *connection;
         sd_event *event;
@@ -18,6 +29,7 @@ struct Bus {
         size_t n_slots;
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
+        Actions actions;
         uint64_t n_questions;    /* put to polkit so far */
         uint64_t question_usec;  /* how long polkit has for an answer */
         uint64_t reconcile_usec; /* how long a call waits for the first reconcile */

@@ -21,6 +21,7 @@ struct Manager {
         bool attach_once;               /* after an attach nothing is left to choose */
         int attach_verdict;             /* what manager_attach() answers at once */
         unsigned n_explained, n_chosen; /* calls of manager_explain(), manager_choose() */
+        unsigned n_looked;              /* calls of manager_look_at_host() */
         unsigned n_changed;             /* of any function that changes something */
         uint32_t explained_reasons; /* against all devices but the first; 0: reserved and numa */
         bool chosen_live, chosen_config, chosen_force;

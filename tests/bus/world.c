@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "bus/authority.h"
 #include "bus/paths.h"
 #include "util/text.h"
 
@@ -237,8 +238,42 @@ static int on_cancel(sd_bus_message *question, void *userdata, sd_bus_error *err
         return sd_bus_reply_method_return(question, NULL);
 }
 
+static int on_enumerate(sd_bus_message *question, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        World *world = userdata;
+
+        world->n_enumerated++;
+        if (world->mood == POLKIT_ERROR)
+                return sd_bus_error_set(error, "org.freedesktop.PolicyKit1.Error.Failed", "no");
+
+        assert_true(sd_bus_message_new_method_return(question, &reply) >= 0);
+        assert_true(sd_bus_message_open_container(reply, 'a', "(ssssssuuua{ss})") >= 0);
+        for (unsigned i = 0; i <= ACTION_COUNT; i++) {
+                const char *id = i < ACTION_COUNT ? action_id(1u << i) : "org.example.other";
+
+                if (world->missing & 1u << i)
+                        continue;
+                assert_true(sd_bus_message_append(reply, "(ssssssuuua{ss})", id, "", "", "", "", "",
+                                                  3, 3, 3, 1, "org.freedesktop.policykit.owner",
+                                                  "unix-user:hostdevd") >= 0);
+        }
+        assert_true(sd_bus_message_close_container(reply) >= 0);
+        if (world->enumerates_as_stranger)
+                assert_true(sd_bus_release_name(world->polkit, "org.freedesktop.PolicyKit1") >= 0);
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+void world_change_actions(World *world, unsigned missing) {
+        world->missing = missing;
+        assert_true(sd_bus_emit_signal(world->polkit, "/org/freedesktop/PolicyKit1/Authority",
+                                       "org.freedesktop.PolicyKit1.Authority", "Changed",
+                                       NULL) >= 0);
+}
+
 static const sd_bus_vtable polkit_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("EnumerateActions", "s", "a(ssssssuuua{ss})", on_enumerate,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", on_check,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("CancelCheckAuthorization", "s", NULL, on_cancel, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -42,6 +42,9 @@ typedef struct World {
         PolkitMood mood;
         Asked asked[ASKED_MAX];
         unsigned n_asked, n_cancelled, n_reloads;
+        unsigned missing,
+                n_enumerated; /* actions that polkit does not know, by their place in Action */
+        bool enumerates_as_stranger; /* who is asked for actions is not who has polkit's name any more */
         void (*on_asked)(struct World *world); /* before polkit answers */
         int reload_verdict;
 } World;
@@ -73,6 +76,9 @@ const char *reply_text(World *world, Reply *reply); /* of the error */
 const char *reply_path(World *world, Reply *reply);
 Reply *reply_free(Reply *reply);
 DEFINE_CLEANUP(Reply *, reply_free);
+
+/* What polkit knows became different: bits of Action that it lacks now. */
+void world_change_actions(World *world, unsigned missing);
 
 /* A silent polkit answers its last question after all, and every later one too. */
 void world_say_yes(World *world);
