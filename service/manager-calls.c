@@ -2,6 +2,7 @@
 /*
  * Who waits for an attachment, until when, and what he is told.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "manager-internal.h"
@@ -96,11 +97,15 @@ int manager_open_call(Manager *manager, uint32_t number, bool detach, uint64_t w
                 .deadline_usec = manager_now(manager) + wait_usec,
         };
 
+        assert(activity);
         return VECTOR_APPEND(activity->calls, activity->n_calls, call);
 }
 
 void manager_close_last_call(Manager *manager, uint32_t number) {
-        manager_activity(manager, number)->n_calls--;
+        Activity *activity = manager_activity(manager, number);
+
+        assert(activity && activity->n_calls > 0);
+        activity->n_calls--;
 }
 
 void activity_postpone_attach_calls(Activity *activity, uint64_t deadline_usec) {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
+
 #define STAY(state)                                                                                \
         { ATTACHMENT_##state, EFFECT_NOTHING }
 #define RECORD(state)                                                                              \
@@ -136,7 +138,7 @@ int attachment_new(Attachment **ret, uint32_t number, const char *domain_uuid, c
                 return -ENOMEM;
 
         attachment->number = number;
-        strcpy(attachment->domain_uuid, domain_uuid);
+        text_copy(attachment->domain_uuid, sizeof(attachment->domain_uuid), domain_uuid);
         attachment->domain = strdup(domain);
         attachment->request = strdup("");
         attachment->reason = strdup("");

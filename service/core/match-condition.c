@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -196,7 +197,7 @@ static int parse_node(Condition *condition, const char *value, const char **ret_
         if (digits == 0 || digits > 4 || value[digits])
                 return MATCH_INVALID;
 
-        condition->number = atoi(value);
+        condition->number = (int) strtol(value, NULL, 10);
         return condition->number <= NUMA_NODE_MAX ? 0 : MATCH_INVALID;
 }
 

@@ -42,6 +42,6 @@ const char *quote(const char *text, char quoted[static QUOTE_SIZE]) {
                 }
         }
 
-        strcpy(end, *text ? "…" : "");
+        text_copy(end, (size_t) (quoted + QUOTE_SIZE - end), *text ? "…" : "");
         return quoted;
 }

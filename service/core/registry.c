@@ -47,6 +47,7 @@ static void follow_presence(Registry *registry, Address address) {
                         continue;
 
                 attachment = registry_find_attachment(registry, holder->number);
+                assert(attachment);
                 attachment->devices[holder->index].gone = !device || !device->present;
         }
 }
@@ -97,6 +98,10 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
         _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL;
         bool present = facts->present;
         int r;
+
+        /* Nothing new is known of what it holds. */
+        if (facts->unreadable && domains_find_uuid(&registry->domains, facts->uuid))
+                return domains_apply(&registry->domains, TAKE(given), &old);
 
         r = holders_reserve(&registry->holders, facts->n_live + facts->n_config);
         if (r < 0)

@@ -63,13 +63,17 @@ Names *names_free(Names *names) {
 
 /* Says which of the ids are asked for by @kind; the others are not looked at. */
 static const char *look_up(Names *names, char *buffer, int kind, int first, int second) {
+        const char *volatile found = NULL;
         jmp_buf here;
 
-        if (setjmp(here) != 0)
-                return NULL;
+        if (setjmp(here) == 0) {
+                escape = &here;
+                found = pci_lookup_name(names->access, buffer, NAME_SIZE, kind | FLAGS, first,
+                                        second);
+        }
 
-        escape = &here;
-        return pci_lookup_name(names->access, buffer, NAME_SIZE, kind | FLAGS, first, second);
+        escape = NULL;
+        return found;
 }
 
 static int name(Names *names, int kind, int first, int second, char **ret) {

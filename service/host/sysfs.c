@@ -103,7 +103,7 @@ ssize_t sysfs_read_link(int directory, const char *path, char *name, size_t size
         if (strlen(last) >= size)
                 return -ENAMETOOLONG;
 
-        (void) strcpy(name, last);
+        text_copy(name, size, last);
         return (ssize_t) strlen(name);
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/journal-line.h"
@@ -52,10 +53,17 @@ static size_t find_item(const JournalTable *table, const char *key) {
 
 /* The number in "attachment/17"; 0 for another key. */
 static uint32_t key_number(const char *key) {
-        uint32_t number;
-        char end;
+        static const char kind[] = "attachment/";
+        const char *digits = key + strlen(kind);
+        unsigned long number;
+        char *end;
 
-        return sscanf(key, "attachment/%" SCNu32 "%c", &number, &end) == 1 ? number : 0;
+        if (strncmp(key, kind, strlen(kind)) != 0 || *digits < '1' || *digits > '9')
+                return 0;
+
+        errno = 0;
+        number = strtoul(digits, &end, 10);
+        return errno == 0 && *end == '\0' && number <= UINT32_MAX ? (uint32_t) number : 0;
 }
 
 static void mind_number(JournalTable *table, uint32_t number) {

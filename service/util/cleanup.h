@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define _cleanup_(function)   __attribute__((cleanup(function)))
@@ -38,8 +39,12 @@
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
+/* @pointer is the address of a pointer of any type, which must not be read as one of another. */
 static inline void freep(void *pointer) {
-        free(*(void **) pointer);
+        void *owned;
+
+        memcpy(&owned, pointer, sizeof(owned));
+        free(owned);
 }
 
 static inline void closep(int *fd) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -203,6 +204,13 @@ size_t text_line_prefix(const char *text) {
 
 bool text_is_line(const char *text) {
         return text[text_line_prefix(text)] == '\0';
+}
+
+void text_copy(char *buffer, size_t size, const char *text) {
+        size_t length = strlen(text);
+
+        assert(length < size);
+        memcpy(buffer, text, length + 1);
 }
 
 bool text_equal(const char *a, const char *b) {

@@ -39,6 +39,9 @@ bool text_is_line(const char *text);
 /* How many bytes of @text, from its beginning, may be shown so. */
 size_t text_line_prefix(const char *text);
 
+/* Copies @text into @buffer of @size bytes; that it has room there is the caller's word. */
+void text_copy(char *buffer, size_t size, const char *text);
+
 /* The same text? NULL counts as "". */
 bool text_equal(const char *a, const char *b);
 

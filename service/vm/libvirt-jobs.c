@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/verdict.h"
+#include "util/text.h"
 #include "vm/libvirt-change.h"
 #include "vm/libvirt-handover.h"
 
@@ -63,7 +64,7 @@ int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const Hyperv
 
         job->job =
                 (Job){ .letter = { .read = read, .free = domain_job_free }, .run = run_domain_job };
-        strcpy(job->job.key, order->domain_uuid);
+        text_copy(job->job.key, sizeof(job->job.key), order->domain_uuid);
         job->kind = kind;
         job->link = link ? link_ref(link) : NULL;
         job->verdict = link ? 0 : HYPERVISOR_UNAVAILABLE;

@@ -164,7 +164,8 @@ static int listen_to_events(Link *link) {
                 if (link->events[i] >= 0)
                         continue;
 
-                link_unref(link);
+                /* Not the last one: the caller's is left. */
+                atomic_fetch_sub(&link->n_references, 1);
                 /* A driver that never tells of devices is still followed by jobs and lifecycle. */
                 if (listened[i].id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
                         return -EIO;

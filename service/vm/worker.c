@@ -9,6 +9,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "util/text.h"
+
 /* A thread, as the others see it. */
 typedef struct Slot {
         Worker *worker;
@@ -181,7 +183,7 @@ static unsigned count_overdue(const Worker *worker) {
 /* Called and left with the lock held. */
 static void run_job(Worker *worker, Slot *slot, Job *job) {
         slot->job = job;
-        strcpy(slot->key, job->key);
+        text_copy(slot->key, sizeof(slot->key), job->key);
         slot->deadline_usec = now_usec() + worker->limit_usec;
         arm_timer(worker);
         pthread_mutex_unlock(&worker->lock);
