@@ -17,6 +17,10 @@ void manager_observe_attachment(Manager *manager, Attachment *attachment, Attach
         uint32_t properties = 0;
         int r;
 
+        /* What is not known changes nothing. */
+        if (facts && facts->unreadable)
+                return;
+
         r = attachment_observe(attachment, facts, &properties);
         if (r < 0) {
                 log_error("Out of memory; attachment %u is looked at later", attachment->number);

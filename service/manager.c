@@ -128,12 +128,25 @@ static void on_connected(void *userdata, bool connected, const char *text) {
                 manager->ports.retry(manager->ports.userdata);
 }
 
+/* Once for each domain that cannot be read, not at each look at it. */
+static void log_unreadable(const Manager *manager, const DomainFacts *facts) {
+        const DomainFacts *before = domains_find_uuid(&manager->registry.domains, facts->uuid);
+
+        if (facts->unreadable && !(before && before->unreadable))
+                log_error("What domain %s (%s) holds cannot be read, until then no device is given "
+                          "away: %s",
+                          facts->name, facts->uuid, facts->unreadable);
+        else if (facts->present && !facts->unreadable && before && before->unreadable)
+                log_info("What domain %s (%s) holds can be read again", facts->name, facts->uuid);
+}
+
 static void on_domain(void *userdata, DomainFacts *facts) {
         Manager *manager = userdata;
         char uuid[UUID_TEXT_SIZE];
         int r;
 
         memcpy(uuid, facts->uuid, sizeof(uuid));
+        log_unreadable(manager, facts);
         r = registry_observe_domain(&manager->registry, facts);
         if (r < 0) {
                 log_error("Cannot take over what libvirt says of domain %s: %s", uuid,
@@ -272,8 +285,15 @@ static AllocateQuery query_of(const Manager *manager, const AttachOrder *order) 
 }
 
 int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusal *refusal) {
+        const DomainFacts *unreadable = domains_find_unreadable(&manager->registry.domains);
         AllocateQuery query = query_of(manager, order);
         int r;
+
+        /* It may hold any device. */
+        if (unreadable)
+                return refuse(refusal, HYPERVISOR_UNAVAILABLE,
+                              "What domain %s (%s) holds cannot be read: %s", unreadable->name,
+                              unreadable->uuid, unreadable->unreadable);
 
         /* What happened earlier in this turn of the loop counts too. */
         r = registry_settle(&manager->registry);

@@ -93,7 +93,10 @@ typedef struct AttachOrder {
 /* @verdict is 0 or a verdict with its sentence; @attachment is the number, 0 when there is none. */
 typedef void (*ManagerDone)(void *userdata, int verdict, const char *text, uint32_t attachment);
 
-/* Chooses, and changes nothing: what polkit is shown. Answers as allocate() does. */
+/*
+ * Chooses, and changes nothing: what polkit is shown. Answers as allocate() does, and with
+ * HYPERVISOR_UNAVAILABLE as long as there is a domain of which it is not known what it holds.
+ */
 int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusal *refusal);
 
 /* Explain: the same decision with its grounds. 0 or -ENOMEM. */

@@ -69,6 +69,7 @@ DomainFacts *domain_facts_free(DomainFacts *facts) {
                 return NULL;
 
         free(facts->name);
+        free(facts->unreadable);
         free_held(facts->live, facts->n_live);
         free_held(facts->config, facts->n_config);
         free(facts);
@@ -156,6 +157,14 @@ DomainFacts *domains_find(const Domains *domains, const char *name_or_uuid) {
         return NULL;
 }
 
+const DomainFacts *domains_find_unreadable(const Domains *domains) {
+        for (size_t i = 0; i < domains->n_items; i++)
+                if (domains->items[i]->unreadable)
+                        return domains->items[i];
+
+        return NULL;
+}
+
 int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old) {
         _cleanup_(domain_facts_freep) DomainFacts *given = facts;
         size_t place = find_place(domains, facts->uuid);
@@ -166,6 +175,13 @@ int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old) {
         int r;
 
         assert(ret_old);
+
+        if (known && facts->unreadable) {
+                free(old->unreadable);
+                old->unreadable = TAKE(given->unreadable);
+                *ret_old = NULL;
+                return 0;
+        }
 
         if (!known && facts->present) {
                 r = vector_reserve(&domains->items, domains->n_items, sizeof(*domains->items));

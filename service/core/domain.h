@@ -44,7 +44,9 @@ typedef struct DomainFacts {
         size_t n_live;
         HeldDevice *config; /* of the saved XML; empty when it is not persistent */
         size_t n_config;
-        NodeSet nodes; /* of numatune, else vcpupin, else the cpuset of vcpu */
+        NodeSet nodes;    /* of numatune, else vcpupin, else the cpuset of vcpu */
+        char *unreadable; /* why libvirt does not give its XML, or not so that it can be read: what it
+                           * holds is what was read before, if anything was; NULL: all is known */
 } DomainFacts;
 
 int domain_facts_new(DomainFacts **ret, const char *uuid, const char *name); /* 0 or -ENOMEM */
@@ -69,12 +71,16 @@ void domains_done(Domains *domains);
 DomainFacts *domains_find(const Domains *domains, const char *name_or_uuid);
 DomainFacts *domains_find_uuid(const Domains *domains, const char *uuid);
 
+/* A domain of which it is not known what it holds; NULL: none. */
+const DomainFacts *domains_find_unreadable(const Domains *domains);
+
 /**
  * domains_apply() - take over what libvirt said of one domain
  * @facts:   ownership passes, also on failure
  * @ret_old: what was known before, now the caller's; NULL if nothing was. May not be NULL.
  *
- * Facts that are not present take the domain out of the index.
+ * Facts that are not present take the domain out of the index. Unreadable ones leave what was known
+ * as it is, but for that.
  *
  * Return: 0 or -ENOMEM.
  */

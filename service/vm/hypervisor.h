@@ -42,7 +42,10 @@ typedef struct HypervisorCallbacks {
         /* The connection is there or lost. After it is there every domain is told by domain(), then reconciled(). @text says why it is lost. */
         void (*connected)(void *userdata, bool connected, const char *text);
         void (*reconciled)(void *userdata);
-        /* What libvirt says of a domain now: after each event, job and refresh. @facts is taken over. */
+        /*
+         * What libvirt says of a domain now: after each event, job and refresh. One that is there, and of which libvirt
+         * does not say what it holds, is told as unreadable. @facts is taken over.
+         */
         void (*domain)(void *userdata, DomainFacts *facts);
         /* The guest refused to give back the device with this alias. */
         void (*removal_failed)(void *userdata, const char *domain_uuid, const char *alias);

@@ -30,14 +30,15 @@ static int read_after(Link *link, const HypervisorJob *order, int verdict, Domai
                 return verdict;
 
         r = link_read_domain(link, order->domain_uuid, ret_facts, &text);
-        if (r == 0)
+        if (r == 0 && !(*ret_facts)->unreadable)
                 return verdict;
         if (r == -ENOMEM)
                 return r;
 
         /* Without facts there is no verdict on what the domain has. */
         return refuse(refusal, HYPERVISOR_UNAVAILABLE, "Domain %s cannot be read again: %s",
-                      order->domain_uuid, text ?: "no memory");
+                      order->domain_uuid,
+                      r == 0 ? (*ret_facts)->unreadable : text ?: "no memory");
 }
 
 /* The definition, with all that defining it again must not lose. NULL: libvirt's error. */

@@ -8,21 +8,15 @@
 
 /**
  * link_read_domain() - the facts of one domain
- * @ret:      not present when libvirt does not know it
+ * @ret:      not present when libvirt does not know it; unreadable when it does, and its XML is not to be had
  * @ret_text: why it failed, for free(); NULL without memory
  *
- * Return: 0; -EIO when libvirt did not answer; -EINVAL or -E2BIG for XML that is not to be read; -ENOMEM.
+ * Return: 0; -EIO when the connection is lost; -ENOMEM.
  */
 int link_read_domain(Link *link, const char *uuid, DomainFacts **ret, char **ret_text);
 
-/* A domain as it was listed. */
-typedef struct ListedDomain {
-        char uuid[UUID_TEXT_SIZE];
-        DomainFacts *facts; /* owned; NULL: its XML is not to be read */
-} ListedDomain;
-
 typedef struct DomainList {
-        ListedDomain *items;
+        DomainFacts **items; /* owned; NULL: taken out */
         size_t n_items;
 } DomainList;
 

@@ -170,15 +170,11 @@ static void tell_domains(LibvirtHypervisor *self, DomainList *list) {
                 self->watches.items[i].listed = false;
 
         for (size_t i = 0; i < list->n_items; i++) {
-                Watch *watched = watches_get(&self->watches, list->items[i].uuid);
+                Watch *watched = watches_get(&self->watches, list->items[i]->uuid);
 
                 if (watched)
                         watched->listed = true;
-                if (list->items[i].facts)
-                        tell_domain(self, TAKE(list->items[i].facts));
-                else
-                        log_warning("The XML of domain %s cannot be read; what it holds is unknown",
-                                    list->items[i].uuid);
+                tell_domain(self, TAKE(list->items[i]));
         }
 
         for (size_t i = 0; i < self->watches.n_items; i++) {

@@ -145,6 +145,37 @@ static void a_node_beyond_the_set_constrains_without_being_in_it(void **state) {
         assert_true(node_set_is_empty(&set));
 }
 
+static void what_cannot_be_read_leaves_what_was_known(void **state) {
+        Domains domains = { 0 };
+        DomainFacts *facts, *old;
+
+        assert_null(domains_find_unreadable(&domains));
+        assert_int_equal(domain_facts_new(&facts, UUID_A, "a"), 0);
+        facts->present = facts->persistent = true;
+        assert_int_equal(domain_facts_hold(facts, false, (Address){ .bus = 1 }, NULL), 0);
+        assert_int_equal(domains_apply(&domains, facts, &old), 0);
+
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(domain_facts_new(&facts, UUID_A, "a"), 0);
+                facts->present = true;
+                facts->unreadable = strdup("too large");
+                assert_int_equal(domains_apply(&domains, facts, &old), 0);
+                assert_null(old);
+                assert_int_equal(domains_find_uuid(&domains, UUID_A)->n_config, 1);
+                assert_ptr_equal(domains_find_unreadable(&domains),
+                                 domains_find_uuid(&domains, UUID_A));
+        }
+
+        /* Gone, or readable again: then that is known. */
+        assert_int_equal(domain_facts_new(&facts, UUID_A, "a"), 0);
+        facts->present = facts->persistent = true;
+        assert_int_equal(domains_apply(&domains, facts, &old), 0);
+        domain_facts_free(old);
+        assert_int_equal(domains_find_uuid(&domains, UUID_A)->n_config, 0);
+        assert_null(domains_find_unreadable(&domains));
+        domains_done(&domains);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_the_form_of_a_uuid_is_a_uuid),
@@ -152,6 +183,7 @@ int main(void) {
                 cmocka_unit_test(text_in_uuid_form_is_a_uuid_and_nothing_else),
                 cmocka_unit_test(what_was_known_before_is_given_back),
                 cmocka_unit_test(a_domain_that_is_not_there_leaves_the_index),
+                cmocka_unit_test(what_cannot_be_read_leaves_what_was_known),
                 cmocka_unit_test(the_index_stays_sorted_whatever_the_order_of_arrival),
                 cmocka_unit_test(held_devices_keep_their_address_and_alias),
                 cmocka_unit_test(a_node_set_has_what_was_added),

@@ -19,6 +19,11 @@ static DomainFacts *copy_domain(const DomainFacts *truth) {
         copy->running = truth->running;
         copy->persistent = truth->persistent;
         copy->nodes = truth->nodes;
+        if (truth->unreadable) {
+                copy->unreadable = strdup(truth->unreadable);
+                assert(copy->unreadable);
+                return copy;
+        }
         for (size_t i = 0; i < truth->n_live; i++)
                 assert(domain_facts_hold(copy, true, truth->live[i].address,
                                          truth->live[i].alias) == 0);

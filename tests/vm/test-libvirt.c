@@ -192,6 +192,62 @@ static void a_device_that_somebody_else_gave_is_seen(void **state) {
         undefine(domain);
 }
 
+/* Its definition, and a description so long that it is not read. */
+static void describe(virConnectPtr stranger, size_t size) {
+        _cleanup_(freep) char *description = calloc(1, size + 1), *xml = NULL;
+        virDomainPtr domain;
+
+        assert_non_null(description);
+        memset(description, 'x', size);
+        assert_true(asprintf(&xml,
+                             "<domain type='test'><name>guest</name><uuid>%s</uuid>"
+                             "<description>%s</description><memory>8192</memory>"
+                             "<os><type>hvm</type></os><devices><hostdev mode='subsystem' "
+                             "type='pci' managed='yes'><source><address domain='0x0000' "
+                             "bus='0x42' slot='0x1f' function='0x7'/></source></hostdev></devices>"
+                             "</domain>",
+                             guest_uuid, description) > 0);
+        domain = virDomainDefineXML(stranger, xml);
+        assert_non_null(domain);
+        virDomainFree(domain);
+}
+
+static void a_domain_too_large_to_be_read_is_told_as_such(void **state) {
+        _stranger_ virConnectPtr stranger = come_as_stranger();
+        HypervisorDevice device = told_device(0, 0);
+        Told *told = *state, *late;
+        virDomainPtr domain;
+
+        describe(stranger, 10);
+        UNTIL(told, told_find(told, guest_uuid));
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1);
+
+        describe(stranger, 5 * 1024 * 1024);
+        UNTIL(told, told_find(told, guest_uuid)->unreadable);
+        assert_int_equal(told_find(told, guest_uuid)->n_config, 1); /* what was known stays so */
+
+        /* No verdict on a change whose effect cannot be read. */
+        told_attach(told, guest_uuid, false, &device, 1);
+        assert_int_not_equal(told->verdict, 0);
+
+        /* Who comes now learns of the others, and that there is this one. */
+        late = told_begin("test:///default");
+        UNTIL(late, late->n_reconciled == 1);
+        assert_true(told_runs(late, default_uuid));
+        assert_string_equal(told_find(late, guest_uuid)->unreadable, "the XML is too large");
+        assert_int_equal(told_find(late, guest_uuid)->n_config, 0);
+
+        describe(stranger, 20);
+        UNTIL(told, !told_find(told, guest_uuid)->unreadable);
+        UNTIL(late, !told_find(late, guest_uuid)->unreadable);
+        assert_int_equal(told_find(late, guest_uuid)->n_config, 1);
+        told_end(late);
+
+        domain = virDomainLookupByName(stranger, "guest");
+        undefine(domain);
+        UNTIL(told, !told_find(told, guest_uuid));
+}
+
 static void a_refresh_tells_the_domain_again(void **state) {
         Told *told = *state;
         unsigned n_told = told->n_told;
@@ -354,6 +410,7 @@ int main(void) {
                 ON_DEFAULT(a_domain_is_followed_from_its_definition_to_its_end),
                 ON_DEFAULT(a_running_domain_outlives_its_definition),
                 ON_DEFAULT(a_device_that_somebody_else_gave_is_seen),
+                ON_DEFAULT(a_domain_too_large_to_be_read_is_told_as_such),
                 ON_DEFAULT(a_refresh_tells_the_domain_again),
                 ON_DEFAULT(many_refreshes_become_few),
                 ON_DEFAULT(a_device_is_attached_to_the_definition_and_taken_out_again),

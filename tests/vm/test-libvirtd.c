@@ -155,6 +155,34 @@ static void domains_and_events_come_through_the_daemon(void **state) {
         assert_int_equal(told_find(world->told, guest_uuid)->n_config, 0);
 }
 
+/* Small as it was written, and with every quote escaped too long for a message of libvirt. */
+static void a_domain_that_libvirt_cannot_send_keeps_nobody_from_the_others(void **state) {
+        const size_t size = 1024 * 1024;
+        _cleanup_(freep) char *quotes = calloc(1, size + 1), *xml = NULL;
+        World *world = *state;
+        virDomainPtr domain;
+
+        assert_non_null(quotes);
+        memset(quotes, '\'', size);
+        xml = text_print("<domain type='test'><name>guest</name><uuid>%s</uuid>"
+                         "<description>%s</description><memory>8192</memory>"
+                         "<os><type>hvm</type></os></domain>",
+                         guest_uuid, quotes);
+        domain = virDomainDefineXML(world->keeper, xml);
+        assert_non_null(domain);
+        UNTIL(world->told, told_find(world->told, guest_uuid));
+        assert_non_null(told_find(world->told, guest_uuid)->unreadable);
+
+        told_end(world->told);
+        world->told = told_begin(world->uri);
+        UNTIL(world->told, world->told->n_reconciled == 1);
+        assert_true(told_runs(world->told, default_uuid));
+        assert_non_null(told_find(world->told, guest_uuid)->unreadable);
+        assert_int_equal(virDomainUndefine(domain), 0);
+        virDomainFree(domain);
+        UNTIL(world->told, !told_find(world->told, guest_uuid));
+}
+
 static void a_live_attach_is_refused_through_the_daemon_too(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
@@ -345,6 +373,7 @@ static void ignore_error(void *userdata, virErrorPtr error) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 IN_TEST(domains_and_events_come_through_the_daemon),
+                IN_TEST(a_domain_that_libvirt_cannot_send_keeps_nobody_from_the_others),
                 IN_TEST(a_live_attach_is_refused_through_the_daemon_too),
                 IN_TEST(a_lost_daemon_is_told_and_found_again),
                 IN_TEST(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
