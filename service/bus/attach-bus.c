@@ -157,9 +157,6 @@ static int act(Call *call, const Attach *attach, sd_bus_error *error) {
         Refusal refusal = { 0 };
         int r;
 
-        log_info("attach \"%s\" to domain %s for uid %u%s%s", attach->request_text,
-                 attach->order.domain_uuid, call->uid, *attach->reason ? ": " : "", attach->reason);
-
         call_act(call);
         r = manager_attach(call->bus->manager, &attach->order, &attach->plan, call_done_with_path,
                            call, &refusal);
@@ -180,6 +177,7 @@ int manager_method_attach(Call *call, void *object, sd_bus_error *error) {
         if (r != 0)
                 return bus_refuse_with(error, r, &refusal);
 
+        call->reason = *attach.reason ? attach.reason : NULL;
         r = wait_for_hypervisor(call, error);
         if (r != 0)
                 return r;

@@ -77,6 +77,7 @@ int attachment_method_detach(Call *call, void *object, sd_bus_error *error) {
         if (r != 0)
                 return bus_refuse_with(error, r, &refusal);
 
+        call->reason = *reason ? reason : NULL;
         r = wait_for_hypervisor(call, error);
         if (r != 0)
                 return r;
@@ -89,9 +90,6 @@ int attachment_method_detach(Call *call, void *object, sd_bus_error *error) {
                       details, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-
-        log_info("detach attachment %u for uid %u%s%s", attachment->number, call->uid,
-                 *reason ? ": " : "", reason);
 
         call_act(call);
         r = manager_detach(manager, attachment->number, wait_seconds * UINT64_C(1000000), call_done,
@@ -128,6 +126,8 @@ const sd_bus_vtable attachment_vtable[] = {
 static int find(sd_bus *connection, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error) {
         Bus *bus = userdata;
+        const sd_bus_error gone =
+                SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_UNKNOWN_OBJECT, "The attachment has ended.");
         Attachment *attachment = NULL;
         uint32_t number;
 
@@ -135,7 +135,7 @@ static int find(sd_bus *connection, const char *path, const char *interface, voi
                 attachment = registry_find_attachment(manager_registry(bus->manager), number);
         if (!attachment) {
                 /* It ended while its Detach was parked: sd-bus answers that there is no such object. */
-                call_free(call_find(bus, sd_bus_get_current_message(connection)));
+                call_close(call_find(bus, sd_bus_get_current_message(connection)), &gone);
                 return 0;
         }
 

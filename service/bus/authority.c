@@ -49,13 +49,13 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         }
 
         (void) call_count(call->bus, uid, CALL_RUNNING, &n_total);
+        call->uid = uid;
+        call->identified = true;
         if (uid != 0 && n_total >= CALLS_PER_USER_MAX) {
                 call_refuse(call, LIMIT_EXCEEDED, "too many calls of this user are worked on");
                 return 0;
         }
 
-        call->uid = uid;
-        call->identified = true;
         call_again(call);
         return 0;
 }
@@ -84,9 +84,10 @@ static void note(Call *call, Answer answer) {
         call_again(call);
 }
 
-static void deny(Call *call, bool challenge) {
+static void deny(Call *call, bool challenge, const char *why) {
         const char *id = action_id(call->asked);
-        _cleanup_(freep) char *text = text_print("Not authorized: %s", id);
+        _cleanup_(freep) char *text =
+                text_print("Not authorized: %s%s%s", id, why ? ": " : "", why ? why : "");
         bool interactive = sd_bus_message_get_allow_interactive_authorization(call->message) > 0;
 
         if (call->consults)
@@ -108,7 +109,7 @@ static int on_polkit_owner(sd_bus_message *reply, void *userdata, sd_bus_error *
         if (!is_from_driver(reply) || sd_bus_message_read(reply, "s", &owner) < 0 ||
             !text_equal(owner, call->answerer)) {
                 log_warning("an answer about %s did not come from polkit", action_id(call->asked));
-                deny(call, false);
+                deny(call, false, "the answer did not come from polkit");
                 return 0;
         }
 
@@ -146,10 +147,12 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 const sd_bus_error *problem = sd_bus_message_get_error(reply);
 
-                log_warning("polkit did not answer about %s: %s", action_id(call->asked),
-                            problem->message ? problem->message : problem->name);
+                _cleanup_(freep) char *why =
+                        text_print("polkit did not answer: %s",
+                                   problem->message ? problem->message : problem->name);
+
                 call_cancel_question(call); /* perhaps its time was over, and it still thinks */
-                deny(call, false);
+                deny(call, false, why);
                 return 0;
         }
 
@@ -160,13 +163,13 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         if (r > 0)
                 r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
         if (r <= 0 || !authorized) {
-                deny(call, r > 0 && challenge);
+                deny(call, r > 0 && challenge, NULL);
                 return 0;
         }
 
         r = check_answerer(call, sd_bus_message_get_sender(reply));
         if (r < 0)
-                deny(call, false);
+                deny(call, false, strerror(-r));
         return 0;
 }
 
@@ -231,6 +234,31 @@ static int ask(Call *call, unsigned action, char *const *details) {
         return 0;
 }
 
+/* What the caller may do is on record before it is done. */
+static int grant(Call *call) {
+        call_record_grant(call);
+        call->authorized = true;
+        return 1;
+}
+
+/* What the call is about now: for the record, and a grant for something else is another one. */
+static int remember_shown(Call *call, char *const *details) {
+        char **shown;
+        int r;
+
+        if (list_equal(call->shown, details))
+                return 0;
+
+        r = list_copy(details, &shown);
+        if (r < 0)
+                return r;
+
+        list_free(call->shown);
+        call->shown = shown;
+        call->granted = false;
+        return 0;
+}
+
 /* The last grant is the one that counts: what was shown now. 0, ATTACHMENT_BUSY or -ENOMEM. */
 static int show(Call *call, char *const *details, Refusal *refusal) {
         Grant *grant;
@@ -269,10 +297,12 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
         assert(call->identified);
         assert(actions != 0 && (actions & ~call->actions) == 0);
 
-        if (call->uid == 0) {
-                call->authorized = true;
-                return 1;
-        }
+        r = remember_shown(call, details);
+        if (r < 0)
+                return bus_refuse(error, r, NULL);
+
+        if (call->uid == 0)
+                return grant(call);
 
         r = actions_check(call->bus, error);
         if (r < 0)
@@ -283,10 +313,8 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
                 return bus_refuse_with(error, r, &refusal);
 
         missing = actions & ~call->grants[call->n_grants - 1].actions;
-        if (missing == 0) {
-                call->authorized = true;
-                return 1;
-        }
+        if (missing == 0)
+                return grant(call);
 
         if (call_count(call->bus, call->uid, CALL_ASKING, NULL) >= QUESTIONS_PER_USER_MAX)
                 return bus_refuse(error, LIMIT_EXCEEDED,

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "bus/errors.h"
 #include "util/log.h"
@@ -59,6 +58,7 @@ Call *call_free(Call *call) {
         sd_event_source_disable_unref(call->timer);
         for (size_t i = 0; i < call->n_grants; i++)
                 list_free(call->grants[i].details);
+        list_free(call->shown);
         free(call->cancellation);
         free(call->answerer);
         sd_bus_message_unref(call->message);
@@ -82,7 +82,7 @@ static int on_caller_confirmed(sd_bus_message *reply, void *userdata, sd_bus_err
                 return 0;
 
         call_cancel_question(call);
-        call_free(call);
+        call_close(call, NULL);
         return 0;
 }
 
@@ -137,6 +137,7 @@ int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal) {
                 return -ENOMEM;
 
         call->message = sd_bus_message_ref(message);
+        call->began_usec = record_now();
         r = VECTOR_APPEND(bus->calls, bus->n_calls, call);
         if (r < 0)
                 return r;
@@ -204,11 +205,12 @@ int call_wait(Call *call, CallWait wait, uint64_t usec) {
 }
 
 void call_fail(Call *call, const char *name, const char *text) {
-        int r = sd_bus_reply_method_errorf(call->message, name, "%s", text);
+        const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(name, text);
+        int r = sd_bus_reply_method_error(call->message, &error);
 
         if (r < 0)
                 log_debug("cannot answer a call: %s", strerror(-r));
-        call_free(call);
+        call_close(call, &error);
 }
 
 void call_refuse(Call *call, int r, const char *text) {
@@ -226,6 +228,7 @@ void call_answer(Call *call, const char *path) {
         r = sd_bus_reply_method_return(call->message, path ? "o" : NULL, path);
         if (r < 0)
                 log_debug("cannot answer a call: %s", strerror(-r));
+        call_record(call, text_equal(path, "/") ? AUDIT_DRY_RUN : AUDIT_DONE, NULL, path);
         call_free(call);
 }
 

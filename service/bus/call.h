@@ -47,10 +47,14 @@ struct Call {
         sd_bus_message *message;
         CallState state;
         bool identified;
-        uint32_t uid;     /* the caller's effective one, as the bus reports it */
-        unsigned actions; /* those that the table binds its method to */
-        bool authorized;  /* in this turn */
-        bool consults;    /* it only wants to know: no answer ends it */
+        uint32_t uid;        /* the caller's effective one, as the bus reports it */
+        unsigned actions;    /* those that the table binds its method to */
+        bool authorized;     /* in this turn */
+        bool consults;       /* it only wants to know: no answer ends it */
+        bool granted;        /* that it was is on record */
+        char **shown;        /* the details with which authorize() was called last */
+        const char *reason;  /* the caller's, borrowed from the message; NULL: none */
+        uint64_t began_usec; /* of CLOCK_MONOTONIC */
         Grant grants[QUESTIONS_MAX];
         size_t n_grants;
         unsigned asked;                    /* the action of the open question */
@@ -90,6 +94,20 @@ void call_again(Call *call);
  * Return: 1 when it is parked (the handler returns that), 0 when its time is over, or negative errno.
  */
 int call_wait(Call *call, CallWait wait, uint64_t usec);
+
+/*
+ * The one end of a call that was refused by its handler (@error is what it is answered with), by the next
+ * function, or that nobody waits for any more (NULL): it is recorded and forgotten. NULL @call is fine.
+ */
+void call_close(Call *call, const sd_bus_error *error);
+
+/* Puts it on record that the call came to this; @error and @attachment are those of its answer, or NULL. */
+void call_record(Call *call, AuditResult result, const sd_bus_error *error, const char *attachment);
+/* CLOCK_MONOTONIC in µs. */
+uint64_t record_now(void);
+
+/* Records that the call is authorized now; once for the same details. */
+void call_record_grant(Call *call);
 
 /* Answers with an error, and forgets the call. */
 void call_refuse(Call *call, int r, const char *text);

@@ -117,8 +117,7 @@ static int read_name(sd_bus_message *message, const char **ret, Refusal *refusal
 }
 
 /* The last step of each: told to the world, then to the caller. */
-static int answer(Call *call, const char *what, const char *name, const char *path) {
-        log_info("%s \"%s\" for uid %u", what, name, call->uid);
+static int answer(Call *call, const char *path) {
         manager_publish(call->bus->manager);
         call_answer(call, path);
         return 1;
@@ -177,7 +176,7 @@ int manager_method_add_pool(Call *call, void *object, sd_bus_error *error) {
                 r = make_pool(name, description, &lines, &pool);
         if (r == 0)
                 r = manager_add_pool(call->bus->manager, pool, &refusal);
-        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, "add pool", name, path);
+        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, path);
 }
 
 static int make_alias(const char *name, int numa_policy, int unit, const Lines *lines,
@@ -255,12 +254,12 @@ int manager_method_add_alias(Call *call, void *object, sd_bus_error *error) {
                 r = make_alias(name, numa_policy, unit, &lines, &alias);
         if (r == 0)
                 r = manager_add_alias(call->bus->manager, alias, &refusal);
-        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, "add alias", name, path);
+        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, path);
 }
 
 typedef int (*RemoveEntry)(Manager *manager, const char *name, Refusal *refusal);
 
-static int remove_entry(Call *call, RemoveEntry remove, const char *what, sd_bus_error *error) {
+static int remove_entry(Call *call, RemoveEntry remove, sd_bus_error *error) {
         Refusal refusal = { 0 };
         const char *name;
         int r;
@@ -276,17 +275,17 @@ static int remove_entry(Call *call, RemoveEntry remove, const char *what, sd_bus
                 return r < 0 ? r : 1;
 
         r = remove(call->bus->manager, name, &refusal);
-        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, what, name, NULL);
+        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, NULL);
 }
 
 /* RemovePool(s name, a{sv} options) */
 int manager_method_remove_pool(Call *call, void *object, sd_bus_error *error) {
-        return remove_entry(call, manager_remove_pool, "remove pool", error);
+        return remove_entry(call, manager_remove_pool, error);
 }
 
 /* RemoveAlias(s name, a{sv} options) */
 int manager_method_remove_alias(Call *call, void *object, sd_bus_error *error) {
-        return remove_entry(call, manager_remove_alias, "remove alias", error);
+        return remove_entry(call, manager_remove_alias, error);
 }
 
 /* Reload() */
@@ -300,5 +299,5 @@ int manager_method_reload(Call *call, void *object, sd_bus_error *error) {
                 return r < 0 ? r : 1;
 
         r = bus->ports.reload(bus->ports.userdata, &refusal);
-        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, "reload", "", NULL);
+        return r != 0 ? bus_refuse_with(error, r, &refusal) : answer(call, NULL);
 }

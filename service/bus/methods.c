@@ -62,7 +62,7 @@ static int change(Bus *bus, const Method *method, sd_bus_message *message, void 
         if (r > 0)
                 r = method->change(call, object, error);
         if (r < 0)
-                call_free(call);
+                call_close(call, error);
         return r < 0 ? r : 1;
 }
 

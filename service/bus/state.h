@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "bus/audit.h"
 #include "bus/bus.h"
 #include "bus/paths.h"
 
@@ -30,9 +31,10 @@ struct Bus {
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
         Actions actions;
-        uint64_t n_questions;    /* put to polkit so far */
-        uint64_t question_usec;  /* how long polkit has for an answer */
-        uint64_t reconcile_usec; /* how long a call waits for the first reconcile */
+        AuditQuota quotas[AUDIT_QUOTAS]; /* of records of refusals */
+        uint64_t n_questions;            /* put to polkit so far */
+        uint64_t question_usec;          /* how long polkit has for an answer */
+        uint64_t reconcile_usec;         /* how long a call waits for the first reconcile */
 };
 
 /* The bus on which the vtable that is being served was registered. Only in callbacks of a vtable. */

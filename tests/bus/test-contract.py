@@ -183,6 +183,14 @@ def the_actions_are_those_of_the_README():
 
 
 @test
+def the_message_ids_of_the_audit_are_those_of_the_README():
+    header = (SOURCE / "service/bus/audit.h").read_text()
+    ids = re.findall(r'^#define AUDIT_\w+_ID "([0-9a-f]{32})"$', header, re.M)
+    named = re.findall(r"^\| `([0-9a-f]{32})`", (SOURCE / "README.md").read_text(), re.M)
+    assert len(set(ids)) == 2 and sorted(ids) == sorted(named), (ids, named)
+
+
+@test
 def only_taking_back_ones_own_is_allowed_without_a_question():
     for name, action in policy_actions().items():
         expected = "yes" if name == "org.hostdev1.detach-own" else "auth_admin"

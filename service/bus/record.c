@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What of a call goes on record (audit.h).
+ */
+#include <time.h>
+
+#include "bus/call.h"
+
+uint64_t record_now(void) {
+        struct timespec time = { 0 };
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
+        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
+}
+
+/*
+ * What the caller wrote first. It may have been nothing of the kind: then there is nothing to show. A handler has
+ * read all of its message before it asks for authorization, so that nobody misses his place in it.
+ */
+static void read_arguments(const Call *call, AuditRecord *record) {
+        if (sd_bus_message_rewind(call->message, true) < 0)
+                return;
+
+        for (size_t i = 0; i < AUDIT_ARGUMENTS; i++)
+                if (sd_bus_message_read_basic(call->message, 's', &record->arguments[i]) <= 0) {
+                        record->arguments[i] = NULL;
+                        return;
+                }
+}
+
+/* A call that changes nothing is no decision. */
+void call_record(Call *call, AuditResult result, const sd_bus_error *error,
+                 const char *attachment) {
+        AuditRecord record = {
+                .result = result,
+                .method = sd_bus_message_get_member(call->message),
+                .object = sd_bus_message_get_path(call->message),
+                .caller = sd_bus_message_get_sender(call->message),
+                .identified = call->identified,
+                .uid = call->identified ? call->uid : UINT32_MAX,
+                .details = call->shown,
+                .reason = call->reason,
+                .error = error ? error->name : NULL,
+                .text = error ? error->message : NULL,
+                .attachment = attachment,
+                .usec = record_now() - call->began_usec,
+        };
+
+        if (call->actions == 0)
+                return;
+        if (call->bus && !call->granted && result != AUDIT_GRANTED &&
+            !audit_may_refuse(call->bus->quotas, record.uid, record_now(), &record.n_unrecorded))
+                return;
+
+        read_arguments(call, &record);
+        audit_write(&record);
+}
+
+void call_record_grant(Call *call) {
+        if (!call->granted)
+                call_record(call, AUDIT_GRANTED, NULL, NULL);
+        call->granted = true;
+}
+
+void call_close(Call *call, const sd_bus_error *error) {
+        if (!call)
+                return;
+
+        call_record(call, error ? audit_result_of(error->name) : AUDIT_LEFT, error, NULL);
+        call_free(call);
+}
