@@ -83,8 +83,11 @@ static int attachment_from_plan(const Manager *manager, const AttachOrder *order
 /* Nobody has seen it: not libvirt, and the signals of its coming and going cancel out. */
 static void withdraw(Manager *manager, uint32_t number) {
         _cleanup_(refusal_done) Refusal refusal = { 0 };
+        int r;
 
-        if (journal_end_attachment(manager->journal, number, &refusal) != 0)
+        r = journal_end_attachment(manager->journal, number, &refusal);
+        manager_mind_journal(manager, r);
+        if (r != 0)
                 log_warning("Attachment %u is ended by the next start: %s", number,
                             refusal.text ?: "");
         if (registry_remove_attachment(&manager->registry, number) < 0)

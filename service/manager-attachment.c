@@ -43,6 +43,7 @@ int manager_record(Manager *manager, const Attachment *attachment, Refusal *refu
         if (r != 0)
                 log_error("Cannot record attachment %u: %s", attachment->number,
                           refusal->text ?: "out of memory");
+        manager_mind_journal(manager, r);
         return r;
 }
 
@@ -56,6 +57,7 @@ static void finish(Manager *manager, Attachment *attachment) {
 
         /* When the end cannot be recorded, the next start finds nothing held and ends it again. */
         r = journal_end_attachment(manager->journal, number, &refusal);
+        manager_mind_journal(manager, r);
         if (r != 0)
                 log_error("Cannot record the end of attachment %u: %s", number,
                           refusal.text ?: "out of memory");
@@ -125,15 +127,11 @@ static void on_give_back_done(void *userdata, uint32_t number, const HypervisorO
 
 /* Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. */
 int manager_give_back(Manager *manager, Attachment *attachment) {
-        int r;
-
-        r = manager_call_hypervisor(manager, attachment, manager->hypervisor->operations->give_back,
-                                    on_give_back_done, (CallScope){ .handed = true });
-        if (r < 0)
-                return r;
-
+        /* If it cannot be asked now, it is tried again. */
         manager_attend(manager, attachment->number);
-        return 0;
+        return manager_call_hypervisor(manager, attachment,
+                                       manager->hypervisor->operations->give_back,
+                                       on_give_back_done, (CallScope){ .handed = true });
 }
 
 static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome) {
@@ -176,10 +174,20 @@ static void end(Manager *manager, Attachment *attachment) {
                           strerror(-r));
 }
 
+/*
+ * May somebody be told, or have been told, that the devices are given, which is not so before it is on
+ * record? An intent that was found after a start belongs to nobody who waits.
+ */
+static bool is_promised(const Activity *activity, AttachmentState before, AttachmentEvent event) {
+        return event == EVENT_ATTACH_RETURNED ||
+               (before == ATTACHMENT_UNDECIDED && activity_has_attach_calls(activity));
+}
+
 void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent event) {
         AttachmentStep step =
                 attachment_step(attachment->state, event, attachment_holding(attachment));
         Activity *activity = manager_activity(manager, attachment->number);
+        AttachmentState before = attachment->state;
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         int r;
 
@@ -195,7 +203,7 @@ void manager_advance(Manager *manager, Attachment *attachment, AttachmentEvent e
 
         case EFFECT_RECORD:
                 r = manager_record(manager, attachment, &refusal);
-                if (r == 0 || event != EVENT_ATTACH_RETURNED) {
+                if (r == 0 || !is_promised(activity, before, event)) {
                         answer_reached(manager, attachment);
                         return;
                 }

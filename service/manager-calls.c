@@ -58,6 +58,14 @@ static bool call_is_of(const Call *call, CallKind kind) {
         return kind & (call->detach ? CALLS_DETACH : CALLS_ATTACH);
 }
 
+bool activity_has_attach_calls(const Activity *activity) {
+        for (size_t i = 0; i < activity->n_calls; i++)
+                if (call_is_of(&activity->calls[i], CALLS_ATTACH))
+                        return true;
+
+        return false;
+}
+
 static bool take_call(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
                       Call *ret) {
         Activity *activity = manager_activity(manager, number);

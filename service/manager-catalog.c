@@ -155,6 +155,7 @@ int manager_add_pool(Manager *manager, Pool *pool, Refusal *refusal) {
                 return refuse(refusal, LIMIT_EXCEEDED, "There are %d pools already", POOLS_MAX);
 
         r = journal_put_pool(manager->journal, pool, refusal);
+        manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 
@@ -171,6 +172,7 @@ int manager_remove_pool(Manager *manager, const char *name, Refusal *refusal) {
                 return refuse(refusal, POOL_UNKNOWN, "There is no pool %s", name);
 
         r = journal_remove_pool(manager->journal, name, refusal);
+        manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 
@@ -190,6 +192,7 @@ int manager_add_alias(Manager *manager, Alias *alias, Refusal *refusal) {
                 return refuse(refusal, LIMIT_EXCEEDED, "There are %d aliases already", ALIASES_MAX);
 
         r = journal_put_alias(manager->journal, alias, refusal);
+        manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 
@@ -206,6 +209,7 @@ int manager_remove_alias(Manager *manager, const char *name, Refusal *refusal) {
                 return refuse(refusal, ALIAS_UNKNOWN, "There is no alias %s", name);
 
         r = journal_remove_alias(manager->journal, name, refusal);
+        manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 

@@ -17,7 +17,7 @@ int manager_call_detach(Manager *manager, Attachment *attachment) {
         const DomainFacts *facts =
                 domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
         bool live = attachment->live, config = !attachment->live && attachment->config;
-        int r;
+        Activity *activity = manager_activity(manager, attachment->number);
 
         /*
          * Nothing is seen there: a call of a dead daemon may still be under way inside libvirt, which runs
@@ -28,13 +28,12 @@ int manager_call_detach(Manager *manager, Attachment *attachment) {
                 config = facts && facts->persistent && !live;
         }
 
-        r = manager_call_hypervisor(manager, attachment, manager->hypervisor->operations->detach,
-                                    on_detach_done, (CallScope){ .live = live, .config = config });
-        if (r < 0)
-                return r;
-
+        /* If it cannot be asked now, it is tried again. */
         manager_attend(manager, attachment->number);
-        return 0;
+        activity->refused = false;
+        return manager_call_hypervisor(manager, attachment, manager->hypervisor->operations->detach,
+                                       on_detach_done,
+                                       (CallScope){ .live = live, .config = config });
 }
 
 int manager_take_back(Manager *manager, Attachment *attachment) {
@@ -111,6 +110,8 @@ static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutc
         }
 
         if (outcome->verdict != 0) {
+                manager_attend(manager, number);
+                activity->refused = true;
                 if (facts_set(&attachment->last_error, outcome->text) == 0)
                         registry_touch_attachment(&manager->registry, attachment,
                                                   ATTACHMENT_LAST_ERROR);

@@ -63,10 +63,14 @@ bool manager_is_taken_back(const Attachment *attachment) {
 
 /* The running domain has let go of everything, the definition has not: it is next. */
 void manager_continue_with_definition(Manager *manager, const char *domain_uuid) {
+        uint64_t now_usec = manager_now(manager);
+
         for (size_t i = 0; i < manager->registry.n_attachments; i++) {
                 Attachment *attachment = manager->registry.attachments[i];
                 Activity *activity = manager_activity(manager, attachment->number);
 
+                if (activity->refused && now_usec < activity->ask_usec)
+                        continue;
                 if (strcmp(attachment->domain_uuid, domain_uuid) != 0 ||
                     !manager_is_taken_back(attachment))
                         continue;

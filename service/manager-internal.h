@@ -26,7 +26,8 @@ typedef struct Call {
 /* What goes on for one attachment beyond what the core keeps of it. Lives as long as it does. */
 typedef struct Activity {
         uint32_t number;
-        bool working;       /* a job is with libvirt */
+        bool working; /* a job is with libvirt */
+        bool refused; /* libvirt refused the last taking back: it is not asked before ask_usec */
         uint64_t look_usec; /* when to look whether the guest has let go; UINT64_MAX: not waiting */
         uint64_t ask_usec;  /* when to ask the guest once more */
         int verdict;        /* why an attach is taken back, or a detach failed; 0: no reason yet */
@@ -110,6 +111,9 @@ void manager_removal_failed(Manager *manager, const char *domain_uuid, const cha
 
 bool manager_is_taken_back(const Attachment *attachment);
 
+/* The journal may be broken for good: then the host is not ready from now on. */
+void manager_mind_journal(Manager *manager, int r);
+
 /* Which of the open calls of an attachment. */
 typedef enum CallKind {
         CALLS_ATTACH = 1,
@@ -121,6 +125,8 @@ int manager_add_activity(Manager *manager, uint32_t number);         /* 0 or -EN
 Activity *manager_activity(const Manager *manager, uint32_t number); /* NULL: none */
 void manager_remove_activity(Manager *manager, uint32_t number);
 void manager_free_activities(Manager *manager);
+
+bool activity_has_attach_calls(const Activity *activity);
 
 /* Why it failed is told when it is over. The first reason stays: the rest follows from it. */
 void activity_remember(Activity *activity, int verdict, const char *text);

@@ -191,6 +191,11 @@ void manager_look_at_host(Manager *manager) {
         touch_manager(manager, MANAGER_HOST_READY);
 }
 
+void manager_mind_journal(Manager *manager, int r) {
+        if (r == JOURNAL_FAILED)
+                manager_look_at_host(manager);
+}
+
 int manager_observe(Manager *manager, Address address) {
         Facts *facts = NULL;
         int r;

@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 const Address NIC0 = { .bus = 0x41 }, NIC1 = { .bus = 0x42 }, NIC2 = { .bus = 0x43 };
@@ -47,7 +49,9 @@ static void publish(void *userdata, const Changes *changes) {
 }
 
 static bool host_ready(void *userdata) {
-        return true;
+        const Fixture *fixture = userdata;
+
+        return !fixture->unready;
 }
 
 static void retry(void *userdata) {
@@ -219,6 +223,16 @@ int fixture_detach(Fixture *fixture, uint32_t number, Answer *answer) {
         return refused_now(
                 manager_detach(fixture->manager, number, 5000000, on_done, waiter, &refusal),
                 waiter, answer, &refusal);
+}
+
+void fixture_fill_disk(bool full) {
+        struct rlimit limit;
+
+        /* Otherwise the limit would end us. */
+        assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        assert(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+        limit.rlim_cur = full ? 0 : limit.rlim_max;
+        assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 void fixture_pass(Fixture *fixture, uint64_t usec) {

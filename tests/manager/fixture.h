@@ -29,6 +29,7 @@ typedef struct Fixture {
         Manager *manager;
         bool grouped;   /* the first two are of one IOMMU group */
         bool absent[3]; /* which cards were pulled */
+        bool unready;   /* a check of CheckHost fails */
         uint64_t now_usec;
         unsigned n_published, n_retries;
 } Fixture;
@@ -44,6 +45,9 @@ void fixture_kill(Fixture *fixture);
 int fixture_attach(Fixture *fixture, const char *uuid, const char *request, bool live, bool config,
                    Answer *answer);
 int fixture_detach(Fixture *fixture, uint32_t number, Answer *answer);
+
+/* From now on the journal cannot be written to, or it can again. */
+void fixture_fill_disk(bool full);
 
 /* Time goes by, and the manager is told. */
 void fixture_pass(Fixture *fixture, uint64_t usec);

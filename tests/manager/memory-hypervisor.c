@@ -185,6 +185,9 @@ static bool carry_out(MemoryHypervisor *memory, const MemoryJob *job) {
                 return !memory->refuse_give_back;
         }
 
+        if (job->kind == JOB_DETACH && job->job.config && memory->refuse_definition)
+                return false;
+
         for (size_t i = 0; truth && i < job->job.n_devices; i++) {
                 if (job->kind == JOB_DETACH) {
                         if (job->job.live && !memory->guest_ignores && !memory->guest_refuses)

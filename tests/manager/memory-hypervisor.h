@@ -31,9 +31,10 @@ typedef struct MemoryHypervisor {
         bool guest_refuses;           /* a live detach is taken, then told to have failed */
         int refuse_at;                /* index of the device that an attach refuses; −1: none */
         bool refuse_give_back;
-        unsigned n_handed;     /* devices that were handed over before they were given */
-        unsigned n_given_back; /* devices that were given back to their drivers */
-        unsigned n_calls;      /* attach and detach jobs that were asked for */
+        bool refuse_definition; /* a detach from the definition is refused */
+        unsigned n_handed;      /* devices that were handed over before they were given */
+        unsigned n_given_back;  /* devices that were given back to their drivers */
+        unsigned n_calls;       /* attach and detach jobs that were asked for */
 } MemoryHypervisor;
 
 void memory_hypervisor_init(MemoryHypervisor *memory);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A disk that takes nothing, a libvirt that refuses on and on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+#define assert_state(fixture, address, expected)                                                   \
+        assert_int_equal(fixture_device(fixture, address)->state, expected)
+
+static int teardown(void **state) {
+        fixture_fill_disk(false);
+        return fixture_teardown(state);
+}
+
+static void an_intent_that_cannot_be_recorded_is_none(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        fixture_fill_disk(true);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), JOURNAL_FAILED);
+        assert_non_null(strstr(answer.text, "journal"));
+        assert_int_equal(fixture->memory.n_calls, 0);
+        assert_int_equal(manager_registry(fixture->manager)->n_attachments, 0);
+        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
+        fixture_fill_disk(false);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.verdict, 0);
+}
+
+static void what_was_given_and_cannot_be_recorded_is_taken_back(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        fixture_fill_disk(true);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.n, 1);
+        assert_int_equal(answer.verdict, JOURNAL_FAILED);
+        assert_false(memory_holds(fixture->web, true, NIC0));
+        assert_false(memory_holds(fixture->web, false, NIC0));
+        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
+}
+
+/* libvirt went away during the call, and did what it was asked for. */
+static void what_turns_out_to_be_given_is_not_done_before_it_is_recorded(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, false, &answer), 0);
+        assert_int_equal(domain_facts_hold(fixture->web, true, NIC0, "ua-hostdev1-1-0"), 0);
+        memory_disconnect(&fixture->memory);
+        assert_int_equal(answer.n, 0);
+        fixture_fill_disk(true);
+        memory_connect(&fixture->memory);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.n, 1);
+        assert_int_not_equal(answer.verdict, 0);
+        assert_false(memory_holds(fixture->web, true, NIC0));
+}
+
+static void an_end_that_cannot_be_recorded_is_not_told_as_done(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+        uint32_t number;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        memory_run(&fixture->memory);
+        number = answer.attachment;
+        assert_int_equal(fixture_detach(fixture, number, &answer), 0);
+        fixture_fill_disk(true);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.n, 1);
+        assert_int_equal(answer.verdict, JOURNAL_FAILED);
+
+        /* The next daemon comes to the same end. */
+        fixture_fill_disk(false);
+        fixture_start(fixture);
+        assert_non_null(fixture_attachment(fixture, number));
+        memory_connect(&fixture->memory);
+        memory_run(&fixture->memory);
+        assert_null(fixture_attachment(fixture, number));
+        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
+}
+
+static void a_journal_that_breaks_shows_at_once(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        assert_true(manager_is_host_ready(fixture->manager));
+        fixture->unready = true; /* as the row of the journal says from now on */
+        fixture_fill_disk(true);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), JOURNAL_FAILED);
+        assert_false(manager_is_host_ready(fixture->manager));
+}
+
+static void a_definition_that_libvirt_keeps_is_asked_for_now_and_then(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+        unsigned n_calls;
+
+        /* An attach that went wrong is taken back: nobody is there to be told that it cannot be. */
+        fixture->memory.refuse_at = 1;
+        fixture->memory.refuse_definition = true;
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:2", true, true, &answer), 0);
+        memory_run(&fixture->memory);
+        n_calls = fixture->memory.n_calls;
+        assert_true(n_calls <= 3); /* to give, from the guest, from the definition */
+
+        for (unsigned i = 0; i < 60; i++) {
+                fixture_pass(fixture, 1000000);
+                memory_run(&fixture->memory);
+        }
+        assert_true(fixture->memory.n_calls > n_calls);
+        assert_true(fixture->memory.n_calls <= n_calls + 3);
+        assert_int_not_equal(fixture_device(fixture, NIC0)->state, DEVICE_AVAILABLE);
+
+        fixture->memory.refuse_definition = false;
+        fixture_pass(fixture, 20000000);
+        memory_run(&fixture->memory);
+        assert_null(fixture_attachment(fixture, 1));
+        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
+}
+
+#define with_fixture(test) cmocka_unit_test_setup_teardown(test, fixture_setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                with_fixture(an_intent_that_cannot_be_recorded_is_none),
+                with_fixture(what_was_given_and_cannot_be_recorded_is_taken_back),
+                with_fixture(what_turns_out_to_be_given_is_not_done_before_it_is_recorded),
+                with_fixture(an_end_that_cannot_be_recorded_is_not_told_as_done),
+                with_fixture(a_journal_that_breaks_shows_at_once),
+                with_fixture(a_definition_that_libvirt_keeps_is_asked_for_now_and_then),
+        };
+
+        return cmocka_run_group_tests_name("manager/trouble", tests, NULL, NULL);
+}
