@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "advice.h"
+
 #define OWN_ERROR "org.hostdev1.Error."
 #define BUS_ERROR "org.freedesktop.DBus.Error."
 
@@ -105,9 +107,12 @@ int call_new(Client *client, const char *path, const char *interface, const char
         return STATUS_DONE;
 }
 
-static int explain_failure(Client *client, int r, const sd_bus_error *error) {
-        Status status = error->name ? call_status(error->name) : STATUS_FAILED;
-        const char *text = error->message ?: error->name ?: strerror(-r);
+int call_failed(Client *client, int r, const sd_bus_error *error) {
+        const char *name = error ? error->name : NULL;
+        const char *text = error && error->message ? error->message : name ?: strerror(-r);
+        Status status = name ? call_status(name) : STATUS_FAILED;
+        _cleanup_(freep) char *advice = NULL;
+        size_t size;
 
         /* A connection that is lost, or was never made: connecting ends in the first call. */
         if (sd_bus_is_ready(client->bus) <= 0)
@@ -119,7 +124,11 @@ static int explain_failure(Client *client, int r, const sd_bus_error *error) {
                                 "hostdevd does not answer: %s (see 'systemctl status hostdevd')",
                                 text);
 
-        return complain(status, "%s", text);
+        advice = name ? advice_for(client, error) : NULL;
+        size = strlen(text);
+        if (advice && *advice && size > 0 && text[size - 1] == '.')
+                size--;
+        return complain(status, "%.*s%s", (int) size, text, advice ?: "");
 }
 
 int call_send(Client *client, sd_bus_message *call, sd_bus_message **ret) {
@@ -128,7 +137,7 @@ int call_send(Client *client, sd_bus_message *call, sd_bus_message **ret) {
 
         r = sd_bus_call(client->bus, call, UINT64_MAX, &error, ret);
         if (r < 0)
-                return explain_failure(client, r, &error);
+                return call_failed(client, r, &error);
 
         return STATUS_DONE;
 }

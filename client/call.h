@@ -28,6 +28,9 @@ int call_new(Client *client, const char *path, const char *interface, const char
 /* Sends a call and waits for as long as it takes. @ret may be NULL. Return: as call_new(). */
 int call_send(Client *client, sd_bus_message *call, sd_bus_message **ret);
 
+/* Complains of a call that failed, and says what to do. @error may be NULL. Return: the status. */
+int call_failed(Client *client, int r, const sd_bus_error *error);
+
 /* A call that failed: the exit status for the name of a D-Bus error. */
 Status call_status(const char *error_name);
 

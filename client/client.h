@@ -30,8 +30,10 @@ typedef struct Client {
         bool colour, utf8; /* what stdout can show */
 
         /* Options of single verbs; NULL or false when not given. */
-        bool all, live, config, dry_run, has_wait;
+        bool all, live, config, dry_run, force, has_wait;
         uint32_t wait_seconds;
+        uint32_t *numa_nodes; /* not NULL when given, also when empty */
+        size_t n_numa_nodes;
         const char *reason, *domain, *description, *numa_policy, *unit;
 
         sd_bus *bus; /* made by the first call */

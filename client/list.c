@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 #include "table.h"
@@ -29,6 +30,10 @@ static char *text_of_name(const Client *client, const json_t *device) {
 static char *text_of_bar(const Client *client, const json_t *row) {
         return terminal_bar(client, (unsigned) member_integer(row, "free"),
                             (unsigned) member_integer(row, "total"), BAR_WIDTH);
+}
+
+static char *text_of_member_bar(const Client *client, const json_t *row) {
+        return json_object_get(row, "total") ? text_of_bar(client, row) : strdup("");
 }
 
 static char *text_of_place(const Client *client, const json_t *attachment) {
@@ -80,6 +85,17 @@ static const Column attachment_columns[] = {
         { "DEVICES", "devices" },
         { "REASON", "reason", COLUMN_LONG },
         { "LAST ERROR", "last_error", COLUMN_LONG },
+};
+
+/* Pools with what is in them. */
+static const Column tree_columns[] = {
+        { "POOL", "name" },
+        { "FREE", "free", COLUMN_NUMBER },
+        { "TOTAL", "total", COLUMN_NUMBER },
+        { "", .text = text_of_member_bar },
+        { "STATE", "state", COLUMN_WORD },
+        { "HOLDER", "holder" },
+        { "NAME", "description", COLUMN_LONG },
 };
 
 int list_print_devices(const Client *client, const json_t *devices) {
@@ -179,7 +195,65 @@ static int list(Client *client, ObjectKind kind, const Column *columns, size_t n
         return table_print(client, columns, n_columns, objects.lists[kind], NULL);
 }
 
+/* A row of the tree for a device: it hangs from its PF, when that is in the same pool. */
+static json_t *make_member(const Client *client, const Objects *objects, const json_t *device,
+                           const json_t *pool) {
+        const char *parent = member_text(device, "physical_function");
+        _cleanup_(freep) char *name = text_of_name(client, device);
+        const json_t *function = objects_find(objects, OBJECT_DEVICE, parent);
+        const char *own = member_text(pool, "name");
+
+        if (!text_equal(member_text(function, "pool"), own))
+                parent = own;
+        return name ? json_pack("{ssssssssss}", "name", member_text(device, "address"), "state",
+                                member_text(device, "state"), "holder",
+                                member_text(device, "holder"), "description", name, "parent",
+                                parent)
+                    : NULL;
+}
+
+static json_t *make_tree(const Client *client, const Objects *objects) {
+        _cleanup_(json_decrefp) json_t *rows = json_array();
+        const json_t *pool, *device;
+        size_t i, j;
+
+        json_array_foreach(objects->lists[OBJECT_POOL], i, pool) {
+                _cleanup_(json_decrefp) json_t *devices =
+                        list_select_devices(objects, json_object_get(pool, "devices"));
+
+                if (!devices || json_array_append(rows, (json_t *) pool) < 0)
+                        return NULL;
+
+                json_array_foreach(devices, j, device) {
+                        json_t *row = make_member(client, objects, device, pool);
+
+                        if (json_array_append_new(rows, row) < 0)
+                                return NULL;
+                }
+        }
+
+        return TAKE(rows);
+}
+
+static int print_tree(Client *client) {
+        _cleanup_(json_decrefp) json_t *rows = NULL;
+        _cleanup_(objects_done) Objects objects = { 0 };
+        int status;
+
+        status = objects_read(client, &objects);
+        if (status != STATUS_DONE)
+                return status;
+
+        rows = make_tree(client, &objects);
+        if (!rows)
+                return complain_errno(-ENOMEM, "Cannot list");
+        return table_print(client, tree_columns, N_ELEMENTS(tree_columns), rows, "parent");
+}
+
 int verb_pools(Client *client, char **arguments) {
+        if (client->all && !client->json)
+                return print_tree(client);
+
         return list(client, OBJECT_POOL, pool_columns, N_ELEMENTS(pool_columns),
                     "No pools: define one in hostdevd.conf(5) or by 'hostdevctl pool add'.");
 }

@@ -10,6 +10,7 @@
 
 #include "agent.h"
 #include "client.h"
+#include "nodes.h"
 #include "terminal.h"
 #include "util/text.h"
 
@@ -25,6 +26,8 @@ enum {
         OPTION_DESCRIPTION = 1 << 15,
         OPTION_NUMA_POLICY = 1 << 16,
         OPTION_UNIT = 1 << 17,
+        OPTION_FORCE = 1 << 18,
+        OPTION_NUMA_NODES = 1 << 19,
 
         OPTION_JSON = 1,
         OPTION_NO_LEGEND,
@@ -41,6 +44,8 @@ static const struct option options[] = {
         { "reason", required_argument, NULL, OPTION_REASON },
         { "for", required_argument, NULL, OPTION_FOR },
         { "description", required_argument, NULL, OPTION_DESCRIPTION },
+        { "force", no_argument, NULL, OPTION_FORCE },
+        { "numa-nodes", required_argument, NULL, OPTION_NUMA_NODES },
         { "numa-policy", required_argument, NULL, OPTION_NUMA_POLICY },
         { "unit", required_argument, NULL, OPTION_UNIT },
         { "json", no_argument, NULL, OPTION_JSON },
@@ -69,14 +74,19 @@ static const Verb verbs[] = {
         { "status", "", 0, 0, 0, false, verb_status, "host, pools and attachments (the default)" },
         { "devices", "[--all]", 0, 0, OPTION_ALL, false, verb_devices,
           "devices of pools; --all: of none, too" },
-        { "pools", "", 0, 0, OPTION_ALL, false, verb_pools, "pools, and what is free in them" },
+        { "pools", "[--all]", 0, 0, OPTION_ALL, false, verb_pools,
+          "pools, and what is free in them; --all: with their devices" },
         { "aliases", "", 0, 0, OPTION_ALL, false, verb_aliases, "what a request can name" },
         { "attachments", "", 0, 0, OPTION_ALL, false, verb_attachments, "which domain has what" },
         { "show", "THING", 1, 1, 0, false, verb_show,
           "a device address, pool, alias or attachment number" },
-        { "attach", "DOMAIN REQUEST [--live|--config] [--wait=SECONDS] [--dry-run] [--reason=TEXT]",
-          2, 2, OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_DRY_RUN | OPTION_REASON, true,
-          verb_attach, "give devices to a domain; REQUEST is ALIAS[:COUNT],…" },
+        { "attach",
+          "DOMAIN REQUEST [--live|--config] [--wait=SECONDS] [--numa-nodes=LIST] "
+          "[--numa-policy=POLICY] [--force] [--dry-run] [--reason=TEXT]",
+          2, 2,
+          OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_NUMA_NODES | OPTION_NUMA_POLICY |
+                  OPTION_FORCE | OPTION_DRY_RUN | OPTION_REASON,
+          true, verb_attach, "give devices to a domain; REQUEST is ALIAS[:COUNT],…" },
         { "detach", "ATTACHMENT|DOMAIN [--wait=SECONDS] [--reason=TEXT]", 1, 1,
           OPTION_WAIT | OPTION_REASON, true, verb_detach,
           "take them back: of one attachment, or all of a domain" },
@@ -116,7 +126,9 @@ static int print_help(void) {
              "  --version          the version\n"
              "\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 no such thing,\n"
-             "5 daemon or hypervisor cannot be reached.");
+             "5 daemon or hypervisor cannot be reached.\n"
+             "\n"
+             "See hostdevctl(1), hostdevd.conf(5), hostdevd(8), org.hostdev1(5).");
         return fflush(stdout) == EOF ? complain_errno(-errno, "Cannot print") : STATUS_DONE;
 }
 
@@ -134,6 +146,23 @@ static int read_seconds(Client *client, const char *text) {
         return STATUS_DONE;
 }
 
+static int read_nodes(Client *client, const char *text) {
+        uint32_t *nodes;
+        size_t n;
+        int r;
+
+        r = nodes_read(text, &nodes, &n);
+        if (r == -EINVAL)
+                return complain(STATUS_USAGE, "--numa-nodes takes a list as 0,2-3, not '%s'", text);
+        if (r < 0)
+                return complain_errno(r, "Cannot read --numa-nodes");
+
+        free(client->numa_nodes);
+        client->numa_nodes = nodes;
+        client->n_numa_nodes = n;
+        return STATUS_DONE;
+}
+
 /* Takes note of one option. */
 static int read_option(Client *client, int option, const char *value) {
         const struct {
@@ -145,6 +174,7 @@ static int read_option(Client *client, int option, const char *value) {
                 { OPTION_LIVE, .flag = &client->live },
                 { OPTION_CONFIG, .flag = &client->config },
                 { OPTION_DRY_RUN, .flag = &client->dry_run },
+                { OPTION_FORCE, .flag = &client->force },
                 { OPTION_JSON, .flag = &client->json },
                 { OPTION_NO_LEGEND, .flag = &client->no_legend },
                 { OPTION_NO_ASK_PASSWORD, .flag = &client->no_ask_password },
@@ -158,6 +188,8 @@ static int read_option(Client *client, int option, const char *value) {
 
         if (option == OPTION_WAIT)
                 return read_seconds(client, value);
+        if (option == OPTION_NUMA_NODES)
+                return read_nodes(client, value);
 
         for (size_t i = 0; i < N_ELEMENTS(places); i++) {
                 if (places[i].option != option)
@@ -277,6 +309,7 @@ int main(int argc, char **argv) {
 
         status = run(&client, argc, argv);
         sd_bus_flush_close_unref(client.bus);
+        free(client.numa_nodes);
 
         /* What was not written was not done for whoever reads it. */
         if (fflush(stdout) == EOF && status == STATUS_DONE)

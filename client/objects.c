@@ -179,9 +179,25 @@ static int sort(json_t *list) {
         return 0;
 }
 
+int objects_parse(sd_bus_message *reply, Objects *ret) {
+        _cleanup_(objects_done) Objects objects = { 0 };
+        int r;
+
+        r = init(&objects);
+        if (r == 0)
+                r = read_tree(reply, &objects);
+        for (size_t i = 0; r == 0 && i < _OBJECT_KIND_END; i++)
+                r = sort(objects.lists[i]);
+        if (r < 0)
+                return r;
+
+        *ret = objects;
+        objects = (Objects){ 0 };
+        return 0;
+}
+
 int objects_read(Client *client, Objects *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(objects_done) Objects objects = { 0 };
         int r, status;
 
         status = call_new(client, SERVICE_PATH, OBJECT_MANAGER_INTERFACE, "GetManagedObjects",
@@ -191,17 +207,8 @@ int objects_read(Client *client, Objects *ret) {
         if (status != STATUS_DONE)
                 return status;
 
-        r = init(&objects);
-        if (r == 0)
-                r = read_tree(reply, &objects);
-        for (size_t i = 0; r == 0 && i < _OBJECT_KIND_END; i++)
-                r = sort(objects.lists[i]);
-        if (r < 0)
-                return call_complain(r);
-
-        *ret = objects;
-        objects = (Objects){ 0 };
-        return STATUS_DONE;
+        r = objects_parse(reply, ret);
+        return r < 0 ? call_complain(r) : STATUS_DONE;
 }
 
 int objects_read_manager(Client *client, Objects *objects) {

@@ -21,6 +21,9 @@ void objects_done(Objects *objects);
 /* Everything by one GetManagedObjects. Return: STATUS_DONE, or the status of what went wrong. */
 int objects_read(Client *client, Objects *ret);
 
+/* What GetManagedObjects answers. Return: 0 or negative errno; @ret is written only on success. */
+int objects_parse(sd_bus_message *reply, Objects *ret);
+
 /* The properties of the manager, read into its list. Return: as objects_read(). */
 int objects_read_manager(Client *client, Objects *objects);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "advice.h"
 #include "core/address.h"
 #include "json.h"
 #include "list.h"
@@ -163,6 +164,13 @@ static json_t *find_things(const Objects *objects, const char *thing) {
         return TAKE(things);
 }
 
+static int complain_unknown(const Objects *objects, const char *thing) {
+        _cleanup_(freep) char *advice = advice_thing(objects, thing);
+
+        return complain(STATUS_UNKNOWN, "No device, pool, alias or attachment '%s'%s", thing,
+                        advice ?: "");
+}
+
 int verb_show(Client *client, char **arguments) {
         _cleanup_(json_decrefp) json_t *things = NULL;
         _cleanup_(objects_done) Objects objects = { 0 };
@@ -177,10 +185,7 @@ int verb_show(Client *client, char **arguments) {
         if (!things)
                 return complain_errno(-ENOMEM, "Cannot show");
         if (json_object_size(things) == 0)
-                return complain(STATUS_UNKNOWN,
-                                "No device, pool, alias or attachment '%s' (see 'hostdevctl "
-                                "devices --all', 'pools', 'aliases', 'attachments')",
-                                arguments[0]);
+                return complain_unknown(&objects, arguments[0]);
         if (client->json)
                 return json_print(things);
 

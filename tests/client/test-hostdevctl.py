@@ -333,8 +333,55 @@ def each_error_has_its_exit_status_and_keeps_its_text(bus):
         for name in names:
             text = f'no gpu of {name}: 1 numa'
             assert text in fails(bus, status, 'attach', f'fail:{name}:{text}', 'gpu'), name
-    assert fails(bus, 4, 'attach', f'fail:{OWN}NoSuchAlias:No alias "gpx"; gpu?', 'gpx') == \
-        'hostdevctl: No alias "gpx"; gpu?\n'
+
+
+@test
+def an_unknown_name_is_told_with_the_names_that_there_are(bus):
+    def unknown(name, text):
+        return fails(bus, 4, 'attach', f'fail:{OWN}{name}:{text}', 'x')
+    assert unknown('NoSuchAlias', 'no alias "nicc"') == 'hostdevctl: no alias "nicc"; there is "nic"\n'
+    assert unknown('NoSuchAlias', 'no alias "gpu"') == 'hostdevctl: no alias "gpu"; there are "both", "nic"\n'
+    assert unknown('NoSuchPool', 'There is no pool boht.') == 'hostdevctl: There is no pool boht; there is "both"\n'
+    assert unknown('NoSuchPool', '') == 'hostdevctl: ; there are "10g-nics", "both"\n'
+    assert unknown('NoSuchDomain', 'no domain "x"') == 'hostdevctl: no domain "x"; see \'virsh list --all\'\n'
+    assert fails(bus, 4, 'show', 'nicc') == \
+        'hostdevctl: No device, pool, alias or attachment \'nicc\'; there is "nic"\n'
+
+
+@test
+def a_refusal_says_what_to_do_next(bus):
+    def refused(status, name):
+        return fails(bus, status, 'attach', f'fail:{name}:No.', 'x').removeprefix('hostdevctl: No; ')
+    assert refused(3, OWN + 'NotEnoughDevices') == "'hostdevctl explain' shows why\n"
+    assert refused(3, OWN + 'InUseByHost') == '--force lends it all the same\n'
+    assert refused(3, OWN + 'HostNotReady') == "see 'hostdevctl check-host'\n"
+    assert refused(3, COMMON + 'AccessDenied') == 'hostdevd(8) tells how users are let\n'
+    assert refused(5, OWN + 'HypervisorUnavailable') == "see 'hostdevctl status'\n"
+    assert fails(bus, 3, 'attach', f'fail:{OWN}Busy:No.', 'x') == 'hostdevctl: No.\n'
+
+
+@test
+def attach_passes_every_option_on(bus):
+    fresh(bus)
+    done(bus, 'attach', 'one', 'nic', '--force', '--numa-policy=socket', '--numa-nodes=0,2-3')
+    done(bus, 'detach', '20')
+    done(bus, 'attach', 'two', 'nic', '--numa-nodes=')
+    assert [call['arguments'] for call in bus.calls('Attach')] == [
+        ['one', 'nic', {'force': 1, 'numa-policy': 'socket', 'numa-nodes': [0, 2, 3]}],
+        ['two', 'nic', {'numa-nodes': []}]]
+    for wrong in ('x', '0-', '3-2', '1024', '0,', ',0', '-1', '0 1', '4294967296'):
+        assert f"'{wrong}'" in fails(bus, 2, 'attach', 'one', 'nic', '--numa-nodes=' + wrong)
+    fails(bus, 2, 'detach', '17', '--force')
+    fresh(bus)
+
+
+@test
+def pools_are_a_tree_when_all_is_wanted(bus):
+    table = rows(done(bus, 'pools', '--all'))
+    assert [row[0] for row in table[1:4]] == ['10g-nics', '├─0000:41:00.0', '│']
+    assert table[3][1] == '└─0000:41:10.0' and table[4][:2] == ['├─0000:41:00.1', 'attached']
+    assert [row[0] for row in table[5:]] == ['└─0000:41:00.2', 'both']
+    assert done(bus, 'pools', '--all', '--json').json() == done(bus, 'pools', '--json').json()
 
 
 @test
