@@ -42,7 +42,8 @@ static void print_help(void) {
              "     --version   Show the version\n"
              "     --debug     Log more\n"
              "\n"
-             "See hostdevctl --help for how to ask it for a device.");
+             "hostdevctl --help tells how to ask it for a device. See hostdevd(8), hostdevd.conf(5),\n"
+             "hostdevctl(1), org.hostdev1(5).");
 }
 
 /* Returns an exit status, or -1 to go on. */
