@@ -13,16 +13,17 @@ static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutc
 
 /*
  * A running domain gets a group of several only when each member is at vfio-pci first. Whatever its operator put
- * there himself is left to him.
+ * there himself is left to him; what we put there and is not back yet is ours to give back.
  */
-static bool is_to_be_handed(const Manager *manager, const Plan *plan, const Device *device) {
+static bool is_to_be_handed(const Manager *manager, const AttachOrder *order, const Plan *plan,
+                            const Device *device) {
         const Inventory *inventory = &manager->registry.inventory;
         const Device *mate = NULL;
 
         if (strcmp(device->facts->driver, "vfio-pci") == 0)
-                return false;
+                return registry_was_handed_over(&manager->registry, device->address);
 
-        while ((mate = inventory_next_in_group(inventory, device, mate)))
+        while (order->live && (mate = inventory_next_in_group(inventory, device, mate)))
                 for (size_t i = 0; mate != device && i < plan->n_choices; i++)
                         if (plan->choices[i].device == mate)
                                 return true;
@@ -64,8 +65,7 @@ static int attachment_from_plan(const Manager *manager, const AttachOrder *order
                         .managed = device_is_managed(device),
                 };
 
-                attached.handed =
-                        order->live && attached.managed && is_to_be_handed(manager, plan, device);
+                attached.handed = attached.managed && is_to_be_handed(manager, order, plan, device);
                 r = VECTOR_APPEND(attachment->devices, attachment->n_devices, attached);
                 if (r < 0)
                         return r;

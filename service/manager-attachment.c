@@ -98,7 +98,8 @@ int manager_call_hypervisor(Manager *manager, const Attachment *attachment, Hype
                         .hand_over = attached->handed && scope.live,
                 };
 
-                if (attached->left || (scope.handed && !attached->handed))
+                if (scope.handed ? !registry_is_to_go_back(&manager->registry, attached)
+                                 : attached->left)
                         continue;
                 r = VECTOR_APPEND(devices, job.n_devices, device);
                 if (r < 0)
@@ -125,10 +126,16 @@ void manager_attend(Manager *manager, uint32_t number) {
 
 static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
 
-/* Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. */
 int manager_give_back(Manager *manager, Attachment *attachment) {
+        const Registry *registry = &manager->registry;
+
         /* If it cannot be asked now, it is tried again. */
         manager_attend(manager, attachment->number);
+        for (size_t i = 0; i < attachment->n_devices; i++)
+                if (registry_is_to_go_back(registry, &attachment->devices[i]) &&
+                    !registry_can_go_back(registry, &attachment->devices[i]))
+                        return 0;
+
         return manager_call_hypervisor(manager, attachment,
                                        manager->hypervisor->operations->give_back,
                                        on_give_back_done, (CallScope){ .handed = true });
@@ -155,11 +162,19 @@ static void on_give_back_done(void *userdata, uint32_t number, const HypervisorO
                 registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_LAST_ERROR);
 }
 
+static bool has_to_give_back(const Manager *manager, const Attachment *attachment) {
+        for (size_t i = 0; i < attachment->n_devices; i++)
+                if (registry_is_to_go_back(&manager->registry, &attachment->devices[i]))
+                        return true;
+
+        return false;
+}
+
 static void end(Manager *manager, Attachment *attachment) {
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         int r;
 
-        if (!attachment_is_handed(attachment)) {
+        if (!has_to_give_back(manager, attachment)) {
                 finish(manager, attachment);
                 return;
         }

@@ -77,8 +77,9 @@ int manager_record(Manager *manager, const Attachment *attachment, Refusal *refu
 void manager_attend(Manager *manager, uint32_t number);
 
 /*
- * Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers. 0
- * or negative errno.
+ * Members of an IOMMU group that were handed to vfio-pci for the guest go back to their own drivers, all
+ * together, when none of the group is with a guest any more: until then it is looked at again. 0 or
+ * negative errno.
  */
 int manager_give_back(Manager *manager, Attachment *attachment);
 

@@ -317,15 +317,6 @@ Holding attachment_holding(const Attachment *attachment) {
         return n_sound == attachment->n_devices ? HOLDING_ALL : HOLDING_SOME;
 }
 
-bool attachment_is_handed(const Attachment *attachment) {
-        for (size_t i = 0; i < attachment->n_devices; i++)
-                if (attachment->devices[i].handed && !attachment->devices[i].left &&
-                    !attachment->devices[i].gone)
-                        return true;
-
-        return false;
-}
-
 AttachedDevice *attachment_find(const Attachment *attachment, Address address) {
         for (size_t i = 0; i < attachment->n_devices; i++) {
                 AttachedDevice *device = &attachment->devices[i];

@@ -123,8 +123,5 @@ uint32_t attachment_enter(Attachment *attachment, AttachmentState state);
 /* What the last observation amounts to. While attaching or undecided, a device must be wherever it is wanted. */
 Holding attachment_holding(const Attachment *attachment);
 
-/* Is there a device that was handed over and, being in the host, is to be given back? */
-bool attachment_is_handed(const Attachment *attachment);
-
 /* The device of this address that it still holds or reserves; NULL: none. */
 AttachedDevice *attachment_find(const Attachment *attachment, Address address);

@@ -255,6 +255,62 @@ void registry_touch_attachment(Registry *registry, const Attachment *attachment,
         look_at_attachment(registry, touched);
 }
 
+/* What was lent is what is at the address now. */
+static bool is_still_there(const Device *device, const AttachedDevice *attached) {
+        return device && device->present && device->facts->vendor_id == attached->vendor_id &&
+               device->facts->product_id == attached->product_id &&
+               device->facts->subsystem_vendor_id == attached->subsystem_vendor_id &&
+               device->facts->subsystem_product_id == attached->subsystem_product_id;
+}
+
+bool registry_is_to_go_back(const Registry *registry, const AttachedDevice *attached) {
+        return attached->handed &&
+               is_still_there(inventory_find(&registry->inventory, attached->address), attached) &&
+               (!attached->left || !holders_hold(&registry->holders, attached->address));
+}
+
+static bool is_with_guest(const Registry *registry, Address address) {
+        const Holder *holder = NULL;
+
+        while ((holder = holders_next(&registry->holders, address, holder))) {
+                const Attachment *attachment = holder->attachment;
+
+                if (!attachment && holder->live)
+                        return true;
+                if (attachment && holder_holds(holder) && attachment->wants_live &&
+                    (attachment->state == ATTACHMENT_ATTACHING ||
+                     attachment->state == ATTACHMENT_UNDECIDED))
+                        return true;
+        }
+
+        return false;
+}
+
+bool registry_can_go_back(const Registry *registry, const AttachedDevice *attached) {
+        const Device *device = inventory_find(&registry->inventory, attached->address);
+        const Device *mate = NULL;
+
+        if (is_with_guest(registry, attached->address))
+                return false;
+
+        while (device && (mate = inventory_next_in_group(&registry->inventory, device, mate)))
+                if (is_with_guest(registry, mate->address))
+                        return false;
+
+        return true;
+}
+
+bool registry_was_handed_over(const Registry *registry, Address address) {
+        const Holder *holder = NULL;
+
+        while ((holder = holders_next(&registry->holders, address, holder)))
+                if (holder->attachment &&
+                    registry_is_to_go_back(registry, &holder->attachment->devices[holder->index]))
+                        return true;
+
+        return false;
+}
+
 static bool rules_equal(Rule *const *a, size_t n_a, Rule *const *b, size_t n_b) {
         if (n_a != n_b)
                 return false;

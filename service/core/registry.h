@@ -59,6 +59,19 @@ Attachment *registry_find_attachment(const Registry *registry, uint32_t number);
 void registry_touch_attachment(Registry *registry, const Attachment *attachment,
                                uint32_t properties);
 
+/*
+ * Was the device handed over for this attachment, and is it still to go back to its own driver? Not one
+ * that has left the host, nor what is at its address since; and not one that the attachment has let
+ * go and somebody else has by now.
+ */
+bool registry_is_to_go_back(const Registry *registry, const AttachedDevice *attached);
+
+/* Can it go now? Not as long as a member of its IOMMU group is with a guest, or about to be. */
+bool registry_can_go_back(const Registry *registry, const AttachedDevice *attached);
+
+/* Did we hand over what is at this address, for whatever attachment, and has it not gone back? */
+bool registry_was_handed_over(const Registry *registry, Address address);
+
 /**
  * registry_settle() - conclude pool, state, reasons, holder of every dirty device, and the counts of pools and aliases
  *

@@ -22,11 +22,11 @@ static int scan_one(void *userdata, Address address, Facts **ret) {
 
         assert(facts_new(&facts, address) == 0);
         facts->vendor_id = 0x8086;
-        facts->product_id = 0x10d3;
+        facts->product_id = fixture->product[index] ?: 0x10d3;
         facts->class_code = 0x020000;
         facts->iommu_group = fixture->grouped && index < 2 ? 5 : (int) index + 10;
         facts->numa_node = 0;
-        assert(facts_set(&facts->driver, "e1000e") == 0);
+        assert(facts_set(&facts->driver, fixture->driver[index] ?: "e1000e") == 0);
         *ret = facts;
         return 0;
 }

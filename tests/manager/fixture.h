@@ -27,9 +27,11 @@ typedef struct Fixture {
         DomainFacts *web, *db; /* the truth: web runs and is defined, db is defined */
         Journal *journal;
         Manager *manager;
-        bool grouped;   /* the first two are of one IOMMU group */
-        bool absent[3]; /* which cards were pulled */
-        bool unready;   /* a check of CheckHost fails */
+        bool grouped;          /* the first two are of one IOMMU group */
+        bool absent[3];        /* which cards were pulled */
+        uint16_t product[3];   /* another one is in its place; 0: the first */
+        const char *driver[3]; /* NULL: its own */
+        bool unready;          /* a check of CheckHost fails */
         uint64_t now_usec;
         unsigned n_published, n_retries;
 } Fixture;

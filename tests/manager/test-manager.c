@@ -349,80 +349,6 @@ static void a_held_device_that_is_pulled_is_gone_and_held(void **state) {
         assert_state(fixture, NIC1, DEVICE_ATTACHED);
 }
 
-static Fixture *with_a_group(void **state) {
-        Fixture *fixture = *state;
-
-        fixture->grouped = true;
-        assert_int_equal(manager_scan(fixture->manager), 0);
-        return fixture;
-}
-
-static void a_group_is_handed_over_first_and_goes_back_to_its_drivers_last(void **state) {
-        Fixture *fixture = with_a_group(state);
-        Answer answer;
-        uint32_t number = attached(fixture, "nic:2", true, true);
-
-        assert_int_equal(fixture->memory.n_handed, 2);
-        assert_int_equal(fixture_detach(fixture, number, &answer), 0);
-        fixture->memory.refuse_give_back = true;
-        memory_run(&fixture->memory);
-        assert_int_equal(answer.n, 0);
-        assert_false(memory_holds(fixture->web, false, NIC0));
-        assert_string_equal(attachment_state_to_string(fixture_attachment(fixture, number)->state),
-                            "detaching");
-        assert_state(fixture, NIC0, DEVICE_RESERVED);
-
-        fixture->memory.refuse_give_back = false;
-        fixture_pass(fixture, 20000000);
-        assert_int_equal(answer.verdict, OUTCOME_PENDING);
-        memory_run(&fixture->memory);
-        assert_int_equal(fixture->memory.n_given_back, 2);
-        assert_null(fixture_attachment(fixture, number));
-        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
-}
-
-static void a_group_that_was_refused_goes_back_to_its_drivers(void **state) {
-        Fixture *fixture = with_a_group(state);
-        Answer answer;
-
-        fixture->memory.refuse_at = 0;
-        assert_int_equal(fixture_attach(fixture, WEB, "nic:2", true, false, &answer), 0);
-        memory_run(&fixture->memory);
-        assert_int_equal(answer.verdict, HYPERVISOR_REFUSED);
-        assert_int_equal(fixture->memory.n_given_back, 2);
-        assert_state(fixture, NIC1, DEVICE_AVAILABLE);
-}
-
-static void a_group_on_its_way_back_goes_on_after_a_restart(void **state) {
-        Fixture *fixture = with_a_group(state);
-        uint32_t number = attached(fixture, "nic:2", true, false);
-
-        fixture->web->running = false;
-        memory_drop(fixture->web, true, NULL);
-        memory_tell(&fixture->memory, fixture->web);
-        assert_int_equal(fixture_attachment(fixture, number)->state, ATTACHMENT_ENDED);
-
-        fixture_start(fixture);
-        assert_int_equal(fixture_attachment(fixture, number)->state, ATTACHMENT_ENDED);
-        memory_connect(&fixture->memory);
-        memory_run(&fixture->memory);
-        assert_true(fixture->memory.n_given_back >= 2);
-        assert_null(fixture_attachment(fixture, number));
-        assert_state(fixture, NIC0, DEVICE_AVAILABLE);
-}
-
-static void a_definition_needs_no_handing_over(void **state) {
-        Fixture *fixture = with_a_group(state);
-        uint32_t number = attached(fixture, "nic:2", false, true);
-        Answer answer;
-
-        assert_int_equal(fixture->memory.n_handed, 0);
-        assert_int_equal(fixture_detach(fixture, number, &answer), 0);
-        memory_run(&fixture->memory);
-        assert_int_equal(answer.verdict, 0);
-        assert_int_equal(fixture->memory.n_given_back, 0);
-}
-
 static void a_call_that_is_open_at_the_end_is_answered(void **state) {
         Fixture *fixture = *state;
         Answer answer;
@@ -472,10 +398,6 @@ int main(void) {
                 with_fixture(a_detach_lost_after_the_reconnect_is_asked_again),
                 with_fixture(a_device_that_another_tool_gave_away_is_not_offered),
                 with_fixture(a_held_device_that_is_pulled_is_gone_and_held),
-                with_fixture(a_group_is_handed_over_first_and_goes_back_to_its_drivers_last),
-                with_fixture(a_group_that_was_refused_goes_back_to_its_drivers),
-                with_fixture(a_group_on_its_way_back_goes_on_after_a_restart),
-                with_fixture(a_definition_needs_no_handing_over),
                 with_fixture(a_call_that_is_open_at_the_end_is_answered),
                 with_fixture(a_thousand_rounds_leave_nothing_behind),
         };
