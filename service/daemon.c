@@ -94,10 +94,31 @@ static void port_publish(void *userdata, const Changes *changes) {
                 bus_publish(daemon->bus, changes);
 }
 
-static bool port_host_ready(void *userdata) {
-        Daemon *daemon = userdata;
+/* What of the host's readiness is known to us alone. */
+static ReadinessSubject subject_of(const Daemon *daemon) {
+        static const ReadinessActions actions[] = {
+                [BUS_ACTIONS_UNKNOWN] = READINESS_ACTIONS_UNKNOWN,
+                [BUS_ACTIONS_KNOWN] = READINESS_ACTIONS_KNOWN,
+                [BUS_ACTIONS_MISSING] = READINESS_ACTIONS_MISSING,
+                [BUS_ACTIONS_UNREACHABLE] = READINESS_ACTIONS_UNREACHABLE,
+        };
+        ReadinessSubject subject = {
+                .libvirt_uri = manager_uri(daemon->manager),
+                .libvirt_is_connected = manager_is_connected(daemon->manager),
+                .state_directory = daemon->options->state_directory,
+                .journal_problem = journal_problem(daemon->journal),
+                .actions_text = "the bus is not there yet",
+        };
 
-        return readiness_is_ready() && !journal_problem(daemon->journal);
+        if (daemon->bus)
+                subject.actions = actions[bus_actions(daemon->bus, &subject.actions_text)];
+        return subject;
+}
+
+static bool port_host_ready(void *userdata) {
+        const ReadinessSubject subject = subject_of(userdata);
+
+        return readiness_is_ready(&subject);
 }
 
 static void port_retry(void *userdata) {
@@ -163,40 +184,18 @@ static int port_reload(void *userdata, Refusal *refusal) {
         return manager_reload(daemon->manager, &config->catalog);
 }
 
-/* The row that no look at the host can give: nothing is changed as long as it cannot be recorded. */
-static int check_journal(const Daemon *daemon,
-                         int (*row)(void *row_userdata, const char *id, const char *result,
-                                    const char *evidence, const char *fix),
-                         void *row_userdata) {
-        const char *problem = journal_problem(daemon->journal);
-        _cleanup_(freep) char *evidence = NULL;
-
-        evidence = text_print("journal in %s: %s", daemon->options->state_directory,
-                              problem ?: "in order");
-        if (!evidence)
-                return -ENOMEM;
-
-        return row(
-                row_userdata, "journal", problem ? "fail" : "pass", evidence,
-                problem ? "See to the disk, put back a copy of the file or move it away, and start "
-                          "the service again; without the file, what domains have counts as given "
-                          "by others"
-                        : "");
-}
-
 static int port_check_host(void *userdata,
                            int (*row)(void *row_userdata, const char *id, const char *result,
                                       const char *evidence, const char *fix),
                            void *row_userdata) {
         Daemon *daemon = userdata;
-        int r;
+        const ReadinessSubject subject = subject_of(daemon);
 
         /* Nothing tells when a module is loaded: whoever looks shall not see one thing here, another there. */
         manager_look_at_host(daemon->manager);
         manager_publish(daemon->manager);
 
-        r = readiness_check(row, row_userdata);
-        return r < 0 ? r : check_journal(daemon, row, row_userdata);
+        return readiness_check(&subject, row, row_userdata);
 }
 
 /* Events were lost, or one could not be followed: only the whole host says what is so now. */
@@ -261,8 +260,11 @@ static int on_use(sd_event_source *source, int fd, uint32_t revents, void *userd
 
 static int on_hypervisor(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Daemon *daemon = userdata;
+        bool was_connected = manager_is_connected(daemon->manager);
 
         daemon->hypervisor.dispatch(daemon->hypervisor.hypervisor);
+        if (manager_is_connected(daemon->manager) != was_connected)
+                manager_look_at_host(daemon->manager);
         return 0;
 }
 

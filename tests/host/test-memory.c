@@ -177,7 +177,13 @@ static int take_row(void *userdata, const char *id, const char *result, const ch
 }
 
 static int check_readiness(void *userdata) {
-        return readiness_check(take_row, NULL);
+        static const ReadinessSubject subject = {
+                .libvirt_uri = "qemu:///system",
+                .state_directory = "/sys",
+                .actions_text = "",
+        };
+
+        return readiness_check(&subject, take_row, NULL);
 }
 
 static void a_scan_is_read_or_says_that_there_is_no_memory(void **state) {

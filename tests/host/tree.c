@@ -138,11 +138,15 @@ void tree_link(const char *path, const char *target) {
         must(symlink(target, full) == 0, full);
 }
 
-void tree_cover(const char *path, const char *text) {
-        (void) umount2(path, MNT_DETACH);
-        tree_print("cover", "%s", text);
-        must(mount("/sys/cover", path, NULL, MS_BIND, NULL) == 0, path);
-        must(unlink("/sys/cover") == 0, "unlink");
+void tree_uncover_proc(void) {
+        while (access("/proc/made", F_OK) == 0)
+                must(umount2("/proc", MNT_DETACH) == 0, "/proc");
+}
+
+void tree_cover_proc(void) {
+        tree_uncover_proc();
+        tree_print("proc/made", "by a test\n");
+        must(mount("/sys/proc", "/proc", NULL, MS_BIND, NULL) == 0, "/proc");
 }
 
 /* Shows a directory "modules" in /lib by an overlay: the real file system stays as it is. */

@@ -31,8 +31,9 @@ void tree_make_pipe(const char *path);
 void tree_exchange(const char *path, const char *other); /* each takes the other's place, at once */
 void tree_remove(const char *path);                      /* with all that is below */
 
-/* Puts a file with @text over the file @path of the real file system, or over what covered it before. */
-void tree_cover(const char *path, const char *text);
+/* Puts the directory "proc" of the tree over /proc, until it is uncovered; uncovering what is not is fine. */
+void tree_cover_proc(void);
+void tree_uncover_proc(void);
 /* Puts the directory @below of the tree over /lib/modules, also where there is none. 0, or -1 where that is not allowed. */
 int tree_cover_modules(const char *below);
 
