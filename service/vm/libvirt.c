@@ -20,7 +20,8 @@ enum {
         NSEC_PER_USEC = 1000,
 
         RETRY_FIRST_USEC = 250 * USEC_PER_MSEC,
-        RETRY_LAST_USEC = 10 * USEC_PER_SEC,
+        /* Domains are known again within five seconds after libvirt is back. */
+        RETRY_LAST_USEC = 3 * USEC_PER_SEC,
         LOOK_SEC = 15,                      /* between two readings of all domains */
         JOB_LIMIT_USEC = 20 * USEC_PER_SEC, /* then another thread takes the place of the job's */
         WAIT_AT_END_USEC = 400 * USEC_PER_MSEC, /* for jobs, when all ends */
