@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "words.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static int add_argument(json_t *lines, json_t **line, const char *argument, Refu
         if (!is_line(words))
                 return add_word(*line, argument, refusal);
 
+        assert(words);
         r = end_line(lines, line);
         for (size_t i = 0; r == 0 && words[i]; i++)
                 r = add_word(*line, words[i], refusal);

@@ -201,7 +201,7 @@ static int send_to_journal(char *const *fields) {
         if (access(JOURNAL_SOCKET, W_OK) < 0)
                 return -errno;
 
-        for (; fields[n] && n < (int) N_ELEMENTS(parts); n++)
+        for (; n < (int) N_ELEMENTS(parts) && fields[n]; n++)
                 parts[n] = (struct iovec){ fields[n], strlen(fields[n]) };
         return sd_journal_sendv(parts, n);
 }

@@ -155,7 +155,7 @@ static bool has_needs(const Problem *problem) {
 static int find_shortage(Problem *problem, Shortage *shortage) {
         const Request *request = problem->query->request;
         size_t item;
-        Demand demand;
+        Demand demand = { 0 };
         int r;
 
         for (item = 0; item < request->n_items; item++) {

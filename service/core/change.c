@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/change.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static Change *find(const Changes *changes, ObjectKind kind, const char *key) {
 
 static void fill_slots(Changes *changes) {
         memset(changes->slots, 0, changes->n_slots * sizeof(*changes->slots));
+        assert(changes->items || changes->n_items == 0);
         for (size_t i = 0; i < changes->n_items; i++)
                 *find_slot(changes, changes->items[i].kind, changes->items[i].key) = i + 1;
 }

@@ -81,7 +81,7 @@ bool sysfs_parse_number(const char *text, int base, unsigned long highest, unsig
 
 bool sysfs_read_number(int directory, const char *path, int base, unsigned long highest,
                        unsigned long *ret) {
-        char text[32];
+        char text[32] = "";
         ssize_t n;
 
         n = sysfs_read(directory, path, text, sizeof(text));

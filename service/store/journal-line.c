@@ -72,7 +72,7 @@ bool journal_line_is_torn(const char *tail, size_t size) {
         size_t length;
 
         for (size_t i = 0; i < size && i < DIGITS; i++)
-                if (!memchr("0123456789abcdef", tail[i], 16))
+                if (tail[i] == '\0' || !strchr("0123456789abcdef", tail[i]))
                         return false;
         if (size > DIGITS && tail[DIGITS] != ' ')
                 return false;

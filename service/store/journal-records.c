@@ -283,7 +283,7 @@ static int read_pool(const json_t *value, JournalContent *content, Refusal *refu
                 return r;
 
         json_array_foreach(rules, i, item) {
-                Rule *rule;
+                Rule *rule = NULL;
 
                 r = read_rule(RULE_POOL, item, &rule, refusal);
                 if (r != 0)
@@ -320,7 +320,7 @@ static int read_alias(const json_t *value, JournalContent *content, Refusal *ref
         alias->unit = (Unit) unit_from_string(unit);
 
         json_array_foreach(rules, i, item) {
-                Rule *rule;
+                Rule *rule = NULL;
 
                 r = read_rule(RULE_ALIAS, item, &rule, refusal);
                 if (r != 0)

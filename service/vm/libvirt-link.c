@@ -86,9 +86,13 @@ static void on_removal_failed(virConnectPtr connection, virDomainPtr domain, con
  * The close callback comes once at most, and then it is registered no more. libvirt would drop its reference for us,
  * but not in a driver without such callbacks, which says yes to the registration and forgets all about it.
  */
-static void drop_close(Link *link) {
-        if (atomic_exchange(&link->hears_close, false))
-                link_unref(link);
+static bool hears_no_more(Link *link) {
+        return atomic_exchange(&link->hears_close, false);
+}
+
+/* Ends a reference that is not the last one: the caller has his own. */
+static void drop_reference_beside(Link *link) {
+        atomic_fetch_sub(&link->n_references, 1);
 }
 
 static void on_close(virConnectPtr connection, int reason, void *userdata) {
@@ -104,7 +108,8 @@ static void on_close(virConnectPtr connection, int reason, void *userdata) {
         if (reason >= 0 && (size_t) reason < N_ELEMENTS(reasons))
                 text = reasons[reason];
         post_event(link, LINK_LOST, NULL, text ?: "the connection to libvirt is lost");
-        drop_close(link);
+        if (hears_no_more(link))
+                link_unref(link);
 }
 
 static void drop_reference(void *userdata) {
@@ -164,8 +169,7 @@ static int listen_to_events(Link *link) {
                 if (link->events[i] >= 0)
                         continue;
 
-                /* Not the last one: the caller's is left. */
-                atomic_fetch_sub(&link->n_references, 1);
+                drop_reference_beside(link);
                 /* A driver that never tells of devices is still followed by jobs and lifecycle. */
                 if (listened[i].id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
                         return -EIO;
@@ -173,8 +177,9 @@ static int listen_to_events(Link *link) {
 
         /* Neither is known to every driver, and a driver without them runs in this process. */
         atomic_store(&link_ref(link)->hears_close, true);
-        if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) < 0)
-                drop_close(link);
+        if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) < 0 &&
+            hears_no_more(link))
+                drop_reference_beside(link);
         (void) virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
         return 0;
 }
@@ -242,8 +247,9 @@ void link_close(Link *link) {
                                                                   link->events[i]);
 
         /* Does not return while the callback runs. If it fails, the callback has come or may still come. */
-        if (virConnectUnregisterCloseCallback(link->connection, on_close) >= 0)
-                drop_close(link);
+        if (virConnectUnregisterCloseCallback(link->connection, on_close) >= 0 &&
+            hears_no_more(link))
+                drop_reference_beside(link);
 }
 
 int link_refuse_error(Link *link, const virError *error, Refusal *refusal) {
