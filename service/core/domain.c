@@ -70,6 +70,7 @@ DomainFacts *domain_facts_free(DomainFacts *facts) {
 
         free(facts->name);
         free(facts->unreadable);
+        free(facts->mediated);
         free_held(facts->live, facts->n_live);
         free_held(facts->config, facts->n_config);
         free(facts);
@@ -93,6 +94,15 @@ int domain_facts_hold(DomainFacts *facts, bool live, Address address, const char
 
         (void) TAKE(copy);
         return 0;
+}
+
+int domain_facts_hold_mediated(DomainFacts *facts, bool live, const char *uuid) {
+        HeldMediated held = { .live = live };
+
+        assert(text_is_uuid(uuid));
+
+        copy_lower(held.uuid, sizeof(held.uuid), uuid);
+        return VECTOR_APPEND(facts->mediated, facts->n_mediated, held);
 }
 
 bool text_is_uuid(const char *text) {

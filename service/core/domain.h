@@ -29,11 +29,17 @@ void node_set_add(NodeSet *set,
 bool node_set_has(const NodeSet *set, int node); /* false for −1 */
 bool node_set_is_empty(const NodeSet *set);
 
-/* A PCI device in a domain's XML, in whichever element (hostdev, interface, disk, mdev parent). */
+/* A PCI device in a domain's XML, in whichever element (hostdev, interface, disk). */
 typedef struct HeldDevice {
         Address address;
         char *alias; /* the user alias, "" when it has none; owned */
 } HeldDevice;
+
+/* A mediated device in a domain's XML: of which PCI device it is made the host says (Facts). */
+typedef struct HeldMediated {
+        char uuid[UUID_TEXT_SIZE]; /* lower case */
+        bool live;                 /* of the running XML; else of the saved one */
+} HeldMediated;
 
 typedef struct DomainFacts {
         char uuid[UUID_TEXT_SIZE]; /* lower case */
@@ -44,6 +50,8 @@ typedef struct DomainFacts {
         size_t n_live;
         HeldDevice *config; /* of the saved XML; empty when it is not persistent */
         size_t n_config;
+        HeldMediated *mediated;
+        size_t n_mediated;
         NodeSet nodes;    /* of numatune, else vcpupin, else the cpuset of vcpu */
         char *unreadable; /* why libvirt does not give its XML, or not so that it can be read: what it
                            * holds is what was read before, if anything was; NULL: all is known */
@@ -55,6 +63,9 @@ DEFINE_CLEANUP(DomainFacts *, domain_facts_free);
 
 /* Appends to live or config; @alias may be NULL. 0 or -ENOMEM. */
 int domain_facts_hold(DomainFacts *facts, bool live, Address address, const char *alias);
+
+/* The same of a mediated device; @uuid must have the form of one. 0 or -ENOMEM. */
+int domain_facts_hold_mediated(DomainFacts *facts, bool live, const char *uuid);
 
 /* Is @text in the form of a UUID (36 characters, hex and dashes in their places)? */
 bool text_is_uuid(const char *text);

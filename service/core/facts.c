@@ -51,6 +51,7 @@ Facts *facts_free(Facts *facts) {
         list_free(facts->reset_methods);
         free(facts->power_state);
         list_free(facts->interfaces);
+        list_free(facts->mediated);
         free(facts->host_use);
         free(facts);
         return NULL;

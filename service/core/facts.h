@@ -33,6 +33,7 @@ typedef struct Facts {
         char **reset_methods; /* as sysfs lists them */
         char *power_state;    /* D0 … D3cold, unknown, "" */
         char **interfaces;    /* netdev names, sorted */
+        char **mediated;      /* UUIDs of the mediated devices made of it, lower case, sorted */
         char *host_use;       /* what of the host uses it: eth0, /home; "" for nothing */
 } Facts;
 

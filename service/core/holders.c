@@ -83,6 +83,10 @@ void holders_add_domain(Holders *holders, const DomainFacts *domain) {
         add_held(holders, domain, domain->config, domain->n_config, false);
 }
 
+void holders_add_parent(Holders *holders, const DomainFacts *domain, Address parent, bool live) {
+        insert(holders, (Holder){ .address = parent, .domain = domain, .live = live });
+}
+
 void holders_remove(Holders *holders, const void *owner) {
         size_t kept = 0;
 

@@ -31,6 +31,8 @@ int holders_reserve(Holders *holders, size_t n_more);
 /* Each has room for all its devices reserved. */
 void holders_add_attachment(Holders *holders, const Attachment *attachment);
 void holders_add_domain(Holders *holders, const DomainFacts *domain);
+/* The PCI device of which a mediated device of the domain is made. */
+void holders_add_parent(Holders *holders, const DomainFacts *domain, Address parent, bool live);
 
 /* Forgets what an attachment or the facts of a domain brought in. */
 void holders_remove(Holders *holders, const void *owner);

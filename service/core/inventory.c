@@ -170,6 +170,14 @@ Device *inventory_find(const Inventory *inventory, Address address) {
         return inventory->devices[place];
 }
 
+Device *inventory_find_parent(const Inventory *inventory, const char *mediated) {
+        for (size_t i = 0; i < inventory->n_devices; i++)
+                if (list_contains(inventory->devices[i]->facts->mediated, mediated))
+                        return inventory->devices[i];
+
+        return NULL;
+}
+
 Device *inventory_next_in_group(const Inventory *inventory, const Device *device,
                                 const Device *previous) {
         if (device->facts->iommu_group < 0)

@@ -123,6 +123,9 @@ void inventory_touch(Inventory *inventory, Device *device);
 /* The held device is free again: what waits at its address takes its place, or the record goes. 0 or -ENOMEM. */
 int inventory_release(Inventory *inventory, Address address);
 
+/* The device of which the mediated device with this UUID is made; NULL: none. */
+Device *inventory_find_parent(const Inventory *inventory, const char *mediated);
+
 /*
  * Walks over relatives, in address order: start with NULL, ends with NULL. Group members include
  * bridges and @device itself; VFs are those whose PF is @device; slot mates include @device.

@@ -52,10 +52,59 @@ static void follow_presence(Registry *registry, Address address) {
         }
 }
 
+/* Who names a mediated device of it holds the device that it is made of. There is room for all. */
+static void add_parents(Registry *registry, const DomainFacts *domain) {
+        for (size_t i = 0; i < domain->n_mediated; i++) {
+                Device *parent =
+                        inventory_find_parent(&registry->inventory, domain->mediated[i].uuid);
+
+                if (!parent)
+                        continue;
+
+                holders_add_parent(&registry->holders, domain, parent->address,
+                                   domain->mediated[i].live);
+                inventory_touch(&registry->inventory, parent);
+        }
+}
+
+static void touch_parents(Registry *registry, const DomainFacts *domain) {
+        for (size_t i = 0; i < domain->n_mediated; i++) {
+                Device *parent =
+                        inventory_find_parent(&registry->inventory, domain->mediated[i].uuid);
+
+                if (parent)
+                        inventory_touch(&registry->inventory, parent);
+        }
+}
+
+int settle_mediated(Registry *registry) {
+        const Domains *domains = &registry->domains;
+        size_t n_mediated = 0;
+        int r;
+
+        for (size_t i = 0; i < domains->n_items; i++)
+                n_mediated += domains->items[i]->n_mediated;
+        r = holders_reserve(&registry->holders, n_mediated);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < domains->n_items; i++) {
+                if (domains->items[i]->n_mediated == 0)
+                        continue;
+
+                holders_remove(&registry->holders, domains->items[i]);
+                holders_add_domain(&registry->holders, domains->items[i]);
+                add_parents(registry, domains->items[i]);
+        }
+
+        return 0;
+}
+
 int registry_observe_device(Registry *registry, Address address, Facts *facts) {
         _cleanup_(facts_freep) Facts *given = facts;
         Device *device = inventory_find(&registry->inventory, address);
         bool held = holders_hold(&registry->holders, address);
+        bool mediates = (device && device->facts->mediated) || (facts && facts->mediated);
         uint32_t properties;
         int r;
 
@@ -70,7 +119,7 @@ int registry_observe_device(Registry *registry, Address address, Facts *facts) {
                 return r;
 
         follow_presence(registry, address);
-        return 0;
+        return mediates ? settle_mediated(registry) : 0;
 }
 
 /* No number that was ever given is given again. */
@@ -103,7 +152,8 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
         if (facts->unreadable && domains_find_uuid(&registry->domains, facts->uuid))
                 return domains_apply(&registry->domains, TAKE(given), &old);
 
-        r = holders_reserve(&registry->holders, facts->n_live + facts->n_config);
+        r = holders_reserve(&registry->holders,
+                            facts->n_live + facts->n_config + facts->n_mediated);
         if (r < 0)
                 return r;
 
@@ -114,10 +164,12 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
         if (old) {
                 holders_remove(&registry->holders, old);
                 look_at_domain(registry, old);
+                touch_parents(registry, old);
         }
 
         if (present) {
                 holders_add_domain(&registry->holders, facts);
+                add_parents(registry, facts);
                 pass_aliases(registry, facts->live, facts->n_live);
                 pass_aliases(registry, facts->config, facts->n_config);
                 look_at_domain(registry, facts);

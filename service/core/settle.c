@@ -298,6 +298,8 @@ static int release_devices(Registry *registry) {
 
         for (size_t i = inventory->n_devices; i-- > 0;) {
                 Device *device = inventory->devices[i];
+                bool mediates =
+                        device->facts->mediated || (device->arrival && device->arrival->mediated);
                 int r = 0;
 
                 if (!device->dirty || (device->present && !device->arrival) ||
@@ -308,6 +310,8 @@ static int release_devices(Registry *registry) {
                         r = settle_withdraw(registry, device);
                 if (r == 0)
                         r = inventory_release(inventory, device->address);
+                if (r == 0 && mediates)
+                        r = settle_mediated(registry);
                 if (r < 0)
                         return r;
         }

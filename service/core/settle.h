@@ -14,5 +14,11 @@ int settle_membership(Registry *registry, Device *device);
 /* Tells that the device is no object and no member of anything any more. 0 or -ENOMEM. */
 int settle_withdraw(Registry *registry, Device *device);
 
+/*
+ * Finds anew of which devices the mediated devices of all domains are made, after the host has said
+ * something new of them. 0 or -ENOMEM.
+ */
+int settle_mediated(Registry *registry);
+
 /* Counts pools and aliases anew and tells what is different. 0 or -ENOMEM. */
 int settle_counts(Registry *registry);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "core/domain.h"
 #include "host/names.h"
 #include "host/sysfs.h"
 #include "host/usage.h"
@@ -171,6 +172,39 @@ static int read_vdpa(int device, Facts *facts) {
         return 0;
 }
 
+/* Mediated devices stand directly below the function that they are made of, under their UUIDs. */
+static int read_mediated(int device, Facts *facts) {
+        _cleanup_(closedirp) DIR *directory = NULL;
+        int fd, r;
+
+        /* Most functions make none: then this is a single call. */
+        if (faccessat(device, "mdev_supported_types", F_OK, 0) < 0)
+                return 0;
+
+        fd = openat(device, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+
+        directory = fdopendir(fd);
+        if (!directory) {
+                close(fd);
+                return -ENOMEM;
+        }
+
+        for (struct dirent *entry; (entry = readdir(directory));) {
+                if (!text_is_uuid(entry->d_name))
+                        continue;
+                for (char *c = entry->d_name; *c; c++)
+                        *c = (char) tolower((unsigned char) *c);
+                r = list_append(&facts->mediated, entry->d_name);
+                if (r < 0)
+                        return r;
+        }
+
+        list_sort_unique(facts->mediated);
+        return 0;
+}
+
 static void read_virtual_functions(int device, Facts *facts) {
         if (facts->type == DEVICE_TYPE_VF)
                 return;
@@ -290,6 +324,8 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
         read_virtual_functions(device, facts);
 
         r = read_vdpa(device, facts);
+        if (r == 0)
+                r = read_mediated(device, facts);
         if (r == 0)
                 r = read_reset_methods(device, facts);
         if (r == 0)

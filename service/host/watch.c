@@ -18,10 +18,10 @@ enum {
 };
 
 /*
- * Interfaces, disks and devices of the vdpa bus are listened to because the function that carries
- * them changes its use.
+ * Interfaces, disks and devices of the vdpa and mdev buses are listened to because the function that
+ * carries them changes its use.
  */
-static const char *const subsystems[] = { "pci", "net", "block", "vdpa" };
+static const char *const subsystems[] = { "pci", "net", "block", "vdpa", "mdev" };
 
 DEFINE_CLEANUP(struct udev_device *, udev_device_unref);
 

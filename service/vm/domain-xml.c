@@ -47,10 +47,25 @@ static int hold_sources(DomainFacts *facts, bool live, const xmlNode *element, c
         return 0;
 }
 
+static int hold_mediated(DomainFacts *facts, bool live, const xmlNode *element) {
+        _cleanup_(xml_text_freep) xmlChar *uuid = NULL;
+        const xmlNode *source = xml_child(element, "source");
+        const xmlNode *address = source ? xml_child(source, "address") : NULL;
+
+        if (address)
+                uuid = xmlGetNoNsProp(address, BAD_CAST "uuid");
+        if (!uuid || !text_is_uuid((char *) uuid))
+                return 0;
+
+        return domain_facts_hold_mediated(facts, live, (char *) uuid);
+}
+
 static int hold_element(DomainFacts *facts, bool live, const xmlNode *element) {
         if (xml_is(element, "hostdev") && xml_attribute_is(element, "type", "pci"))
                 return hold(facts, live, element,
                             xml_child(xml_child(element, "source"), "address"));
+        if (xml_is(element, "hostdev") && xml_attribute_is(element, "type", "mdev"))
+                return hold_mediated(facts, live, element);
         if (xml_is(element, "interface"))
                 return hold_sources(facts, live, element, NULL);
         if (xml_is(element, "disk"))

@@ -3,8 +3,8 @@
  * Domain XML: what a domain holds of the host's PCI devices, and where it is to run.
  *
  * Held by <hostdev type='pci'>, by an <interface> whose source or actual source is a PCI address, and
- * by a <disk> that is an NVMe controller. A mediated device names its own UUID and never its parent:
- * for the XML it holds nothing.
+ * by a <disk> that is an NVMe controller. A mediated device names its own UUID and never the device that
+ * it is made of: that UUID is told.
  */
 #pragma once
 

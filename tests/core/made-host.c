@@ -42,6 +42,8 @@ Facts *made_facts(const Made *made) {
                 assert_int_equal(facts_set(&facts->host_use, made->host_use), 0);
         if (made->interface)
                 assert_int_equal(list_append(&facts->interfaces, made->interface), 0);
+        if (made->mediated)
+                assert_int_equal(list_append(&facts->mediated, made->mediated), 0);
         return facts;
 }
 

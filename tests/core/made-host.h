@@ -20,6 +20,7 @@ typedef struct Made {
         uint16_t subsystem_vendor_id, subsystem_product_id;
         uint64_t incarnation;
         bool vdpa;
+        const char *mediated; /* UUID of the one mediated device made of it */
 } Made;
 
 Facts *made_facts(const Made *made);

@@ -108,6 +108,32 @@ static void a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus(void **sta
         assert_true(facts->vdpa);
 }
 
+static void mediated_devices_are_told_by_their_uuids(void **state) {
+        static const char *const below[] = {
+                "mdev_supported_types/i915-GVTg_V5_4",
+                "b2c3d4e5-1111-2222-3333-444444444444",
+                "A1C3D4E5-1111-2222-3333-444444444444",
+                "power",
+                "a1c3d4e5-1111-2222-3333",
+        };
+        _cleanup_(facts_freep) Facts *facts = NULL;
+        char path[128];
+
+        add_nic();
+        facts = scan_at(*state, NIC);
+        assert_null(facts->mediated);
+        facts = facts_free(facts);
+
+        for (size_t i = 0; i < N_ELEMENTS(below); i++) {
+                (void) snprintf(path, sizeof(path), "devices/pci0000:00/" NIC "/%s", below[i]);
+                tree_make_directory(path);
+        }
+        facts = scan_at(*state, NIC);
+        assert_int_equal(list_length(facts->mediated), 2);
+        assert_string_equal(facts->mediated[0], "a1c3d4e5-1111-2222-3333-444444444444");
+        assert_string_equal(facts->mediated[1], "b2c3d4e5-1111-2222-3333-444444444444");
+}
+
 static void nothing_is_said_of_who_came_when_where_numbers_may_come_again(void **state) {
         _cleanup_(facts_freep) Facts *facts = NULL;
 
@@ -402,6 +428,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_function_is_read_with_all_that_sysfs_says),
                 TEST(a_virtual_function_names_its_physical_one),
+                TEST(mediated_devices_are_told_by_their_uuids),
                 TEST(a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus),
                 TEST(nothing_is_said_of_who_came_when_where_numbers_may_come_again),
                 TEST(what_is_missing_is_unknown),

@@ -66,12 +66,15 @@ static void what_a_function_carries_is_about_the_function(void **state) {
         assert_int_equal(tree_send("add", "net", NIC "/net/lan0"), 0);
         assert_int_equal(tree_send("add", "net", NIC "/virtio2/net/lan0"), 0);
         assert_int_equal(tree_send("add", "vdpa", NIC "/vdpa0"), 0);
+        assert_int_equal(tree_send("remove", "mdev", NIC "/a1c3d4e5-1111-2222-3333-444444444444"),
+                         0);
         assert_int_equal(tree_send("add", "block",
                                    "/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0"
                                    "/block/sda/sda1"),
                          0);
         assert_int_equal(tree_send("add", "pci", "/devices/pci10000:e0/10000:e0:06.0"), 0);
 
+        assert_event(*state, "0000:41:00.0");
         assert_event(*state, "0000:41:00.0");
         assert_event(*state, "0000:41:00.0");
         assert_event(*state, "0000:41:00.0");

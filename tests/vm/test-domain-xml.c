@@ -81,12 +81,40 @@ static void hostdevs_are_held_with_their_user_alias(void **state) {
         assert_held(facts, 1, "0000:42:1f.7", ""); /* libvirt's own alias is nobody's */
 }
 
-static void usb_and_mediated_hostdevs_hold_no_pci_device(void **state) {
+static void a_usb_hostdev_holds_no_pci_device(void **state) {
         assert_holds_nothing(SAVED("<devices><hostdev mode='subsystem' type='usb'><source>"
-                                   "<address bus='1' device='2'/></source></hostdev>"
-                                   "<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>"
-                                   "<address uuid='21111111-2222-3333-4444-555555555555'/></source>"
-                                   "</hostdev></devices>"));
+                                   "<address bus='1' device='2'/></source></hostdev></devices>"));
+}
+
+#define MEDIATED(attributes)                                                                       \
+        "<devices><hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>"                 \
+        "<address " attributes "/></source></hostdev></devices>"
+
+static void a_mediated_hostdev_is_told_by_its_uuid(void **state) {
+        static const char *const none[] = { "", "uuid=''", "uuid='guest'", "uuid='a1c3d4e5'" };
+        _cleanup_(domain_facts_freep) DomainFacts *saved = NULL, *active = NULL;
+
+        saved = read_saved(SAVED(MEDIATED("uuid='A1C3D4E5-2222-3333-4444-555555555555'")));
+        assert_int_equal(saved->n_config, 0);
+        assert_int_equal(saved->n_mediated, 1);
+        assert_string_equal(saved->mediated[0].uuid, "a1c3d4e5-2222-3333-4444-555555555555");
+        assert_false(saved->mediated[0].live);
+
+        assert_int_equal(try_read(&active,
+                                  ACTIVE(MEDIATED("uuid='a1c3d4e5-2222-3333-4444-555555555555'")),
+                                  DOMAIN_XML_RUNNING),
+                         0);
+        assert_int_equal(active->n_mediated, 1);
+        assert_true(active->mediated[0].live);
+
+        for (size_t i = 0; i < N_ELEMENTS(none); i++) {
+                _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
+                _cleanup_(freep) char *xml = NULL;
+
+                assert_true(asprintf(&xml, SAVED(MEDIATED("%s")), none[i]) > 0);
+                facts = read_saved(xml);
+                assert_int_equal(facts->n_mediated, 0);
+        }
 }
 
 static void the_place_in_the_guest_is_not_a_device_of_the_host(void **state) {
@@ -343,7 +371,8 @@ static void text_beyond_the_cap_is_refused_and_below_it_read(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(hostdevs_are_held_with_their_user_alias),
-                cmocka_unit_test(usb_and_mediated_hostdevs_hold_no_pci_device),
+                cmocka_unit_test(a_usb_hostdev_holds_no_pci_device),
+                cmocka_unit_test(a_mediated_hostdev_is_told_by_its_uuid),
                 cmocka_unit_test(the_place_in_the_guest_is_not_a_device_of_the_host),
                 cmocka_unit_test(an_interface_of_type_hostdev_holds_its_source),
                 cmocka_unit_test(an_interface_of_a_network_holds_what_the_network_gave),
