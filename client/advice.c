@@ -111,23 +111,11 @@ static char *last_name(const char *text) {
         return strdup(begin ? begin + 1 : text);
 }
 
-/* Whatever goes wrong now is not what the user wants to know. */
-static int look(Client *client, Objects *ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_call(client->bus, &call, SERVICE, SERVICE_PATH,
-                                           OBJECT_MANAGER_INTERFACE, "GetManagedObjects");
-        if (r >= 0)
-                r = sd_bus_call(client->bus, call, PATIENCE_USEC, NULL, &reply);
-        return r < 0 ? r : objects_parse(reply, ret);
-}
-
 static char *advise_name(Client *client, ObjectKind kind, const char *text) {
         _cleanup_(objects_done) Objects objects = { 0 };
         _cleanup_(freep) char *wrong = last_name(text);
 
-        if (!wrong || look(client, &objects) < 0)
+        if (!wrong || objects_look(client, PATIENCE_USEC, &objects) < 0)
                 return strdup("");
 
         return advice_names(&objects, kind, wrong);

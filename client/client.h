@@ -62,4 +62,5 @@ int verb_remove_pool(Client *client, char **arguments);
 int verb_add_alias(Client *client, char **arguments);
 int verb_remove_alias(Client *client, char **arguments);
 int verb_reload(Client *client, char **arguments);
+int verb_complete(Client *client, char **arguments);
 int verb_monitor(Client *client, char **arguments);

@@ -2,7 +2,7 @@
 /*
  * Event: what the monitor tells, made from a signal and the objects as they were before it.
  *
- * An event is a JSON object of the form that json.c describes; the line of text is made of it, so
+ * An event is a JSON object of the form in hostdevctl(1); the line of text is made of it, so
  * that the two cannot differ.
  */
 #pragma once

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The form of --json, which does not change but for additions:
+ * The form of --json stands in hostdevctl(1), and tests compare with that. It does not change but for
+ * additions.
  *
  * An object of the service is a JSON object: "path", then its properties under their D-Bus names in
- * snake_case (VendorId: "vendor_id"). Strings, numbers and booleans are what they are on the bus. A
- * reference to another object is its key: the address of a device, the name of a pool or alias, the
- * number of an attachment; null where the bus has "/". Dictionaries of data (tags, match) keep their
- * keys.
- *
- *   status        the manager's properties, "pools": [pool], "attachments": [attachment]
- *   devices, pools, aliases, attachments
- *                 [object]
- *   show          a member for each kind that has the thing: {"device": object}, or {"pool": object,
- *                 "alias": object}
- *   attach        the attachment; null for a dry run
- *   detach        [attachment] that were taken back, as they were before
- *   explain       {"fits", "candidates": [{"item", "device", "chosen", "reasons", "details"}],
- *                 "summary"}; details and summary are documented with Explain in
- *                 org.hostdev1.Manager.xml, their keys are in snake_case here
- *   check-host    [{"id", "result", "evidence", "fix"}]
- *   check-config  {"valid", "files", "pools", "aliases", "warnings", "errors"}: two counts, then
- *                 lists of file:line: text
- *   pool, alias   add: {"name", "path"}; remove: null
- *   reload        null
- *   monitor       a document a line: {"time_usec", "event", "kind", "key", …}. Event "added" has
- *                 "properties"; "changed" has "changed" and "was", new and old values, and
- *                 "invalidated", names; "removed" has no more. {"time_usec", "event", "kind":
- *                 "service"} with event "joined" or "left" is the daemon that comes or goes.
- *
- * An error prints no document: it is a line on stderr and the exit status. Only detach also prints
- * what it did before or after the error, and check-config and check-host what they found.
+ * snake_case. A reference to another object is its key; null where the bus has "/". Dictionaries of
+ * data (tags, match) keep their keys. An error prints no document.
  */
 #include "json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Json: documents on stdout. The form is described in json.c.
+ * Json: documents on stdout. The form stands in hostdevctl(1).
  */
 #pragma once
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hostdevctl: the command line is read here, and one verb of the table below is run.
+ * hostdevctl: the command line is read here, and one verb of the table in verbs.c is run.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,108 +12,17 @@
 #include "nodes.h"
 #include "terminal.h"
 #include "util/text.h"
-
-/* Options of single verbs are bits, so that the table can say which verb knows which. */
-enum {
-        OPTION_ALL = 1 << 8,
-        OPTION_LIVE = 1 << 9,
-        OPTION_CONFIG = 1 << 10,
-        OPTION_WAIT = 1 << 11,
-        OPTION_DRY_RUN = 1 << 12,
-        OPTION_REASON = 1 << 13,
-        OPTION_FOR = 1 << 14,
-        OPTION_DESCRIPTION = 1 << 15,
-        OPTION_NUMA_POLICY = 1 << 16,
-        OPTION_UNIT = 1 << 17,
-        OPTION_FORCE = 1 << 18,
-        OPTION_NUMA_NODES = 1 << 19,
-
-        OPTION_JSON = 1,
-        OPTION_NO_LEGEND,
-        OPTION_NO_ASK_PASSWORD,
-        OPTION_VERSION,
-};
-
-static const struct option options[] = {
-        { "all", no_argument, NULL, OPTION_ALL },
-        { "live", no_argument, NULL, OPTION_LIVE },
-        { "config", no_argument, NULL, OPTION_CONFIG },
-        { "wait", required_argument, NULL, OPTION_WAIT },
-        { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
-        { "reason", required_argument, NULL, OPTION_REASON },
-        { "for", required_argument, NULL, OPTION_FOR },
-        { "description", required_argument, NULL, OPTION_DESCRIPTION },
-        { "force", no_argument, NULL, OPTION_FORCE },
-        { "numa-nodes", required_argument, NULL, OPTION_NUMA_NODES },
-        { "numa-policy", required_argument, NULL, OPTION_NUMA_POLICY },
-        { "unit", required_argument, NULL, OPTION_UNIT },
-        { "json", no_argument, NULL, OPTION_JSON },
-        { "host", required_argument, NULL, 'H' },
-        { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
-        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        {},
-};
-
-enum {
-        MANY = 1024
-};
-
-typedef struct Verb {
-        const char *name, *arguments;
-        int least, most; /* how many arguments */
-        int options;     /* bits of those that it knows beside the global ones */
-        bool changes;    /* polkit may ask who is there */
-        int (*run)(Client *client, char **arguments);
-        const char *what;
-} Verb;
-
-static const Verb verbs[] = {
-        { "status", "", 0, 0, 0, false, verb_status, "host, pools and attachments (the default)" },
-        { "devices", "[--all]", 0, 0, OPTION_ALL, false, verb_devices,
-          "devices of pools; --all: of none, too" },
-        { "pools", "[--all]", 0, 0, OPTION_ALL, false, verb_pools,
-          "pools, and what is free in them; --all: with their devices" },
-        { "aliases", "", 0, 0, OPTION_ALL, false, verb_aliases, "what a request can name" },
-        { "attachments", "", 0, 0, OPTION_ALL, false, verb_attachments, "which domain has what" },
-        { "show", "THING", 1, 1, 0, false, verb_show,
-          "a device address, pool, alias or attachment number" },
-        { "attach",
-          "DOMAIN REQUEST [--live|--config] [--wait=SECONDS] [--numa-nodes=LIST] "
-          "[--numa-policy=POLICY] [--force] [--dry-run] [--reason=TEXT]",
-          2, 2,
-          OPTION_LIVE | OPTION_CONFIG | OPTION_WAIT | OPTION_NUMA_NODES | OPTION_NUMA_POLICY |
-                  OPTION_FORCE | OPTION_DRY_RUN | OPTION_REASON,
-          true, verb_attach, "give devices to a domain; REQUEST is ALIAS[:COUNT],…" },
-        { "detach", "ATTACHMENT|DOMAIN [--wait=SECONDS] [--reason=TEXT]", 1, 1,
-          OPTION_WAIT | OPTION_REASON, true, verb_detach,
-          "take them back: of one attachment, or all of a domain" },
-        { "explain", "REQUEST [--for=DOMAIN] [--all]", 1, 1, OPTION_FOR | OPTION_ALL, false,
-          verb_explain, "why a request fits or does not; --all: every device of a pool" },
-        { "check-host", "", 0, 0, 0, false, verb_check_host, "is this host fit to lend devices?" },
-        { "check-config", "[FILE…]", 0, MANY, 0, false, verb_check_config,
-          "read the configuration; needs no daemon" },
-        { "pool add", "NAME MATCH… [--description=TEXT]", 2, MANY, OPTION_DESCRIPTION, true,
-          verb_add_pool, "define a pool; MATCH is key=value, 'or' begins an alternative" },
-        { "pool remove", "NAME", 1, 1, 0, true, verb_remove_pool,
-          "remove a pool that was added so" },
-        { "alias add", "NAME MATCH… [--numa-policy=POLICY] [--unit=UNIT]", 2, MANY,
-          OPTION_NUMA_POLICY | OPTION_UNIT, true, verb_add_alias, "define an alias" },
-        { "alias remove", "NAME", 1, 1, 0, true, verb_remove_alias,
-          "remove an alias that was added so" },
-        { "monitor", "", 0, 0, 0, false, verb_monitor, "tell events as they happen" },
-        { "reload", "", 0, 0, 0, true, verb_reload, "have the daemon read its files again" },
-};
+#include "verbs.h"
 
 static int print_help(void) {
         puts("hostdevctl [OPTION…] [VERB [ARGUMENT…]]\n"
              "\n"
              "Lend PCI devices of this host to libvirt guests.\n");
 
-        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
-                printf("  %s%s%s\n        %s\n", verbs[i].name, *verbs[i].arguments ? " " : "",
-                       verbs[i].arguments, verbs[i].what);
+        for (size_t i = 0; verbs[i].name; i++)
+                if (verbs[i].what)
+                        printf("  %s%s%s\n        %s\n", verbs[i].name,
+                               *verbs[i].arguments ? " " : "", verbs[i].arguments, verbs[i].what);
 
         puts("\n"
              "  --json             one JSON document (monitor: one a line)\n"
@@ -202,27 +110,11 @@ static int read_option(Client *client, int option, const char *value) {
         return STATUS_DONE;
 }
 
-/* The verb that @words begin with, of one word or two; how many goes to @ret_n. NULL: none. */
-static const Verb *find_verb(char **words, int n_words, int *ret_n) {
-        _cleanup_(freep) char *two = n_words > 1 ? text_print("%s %s", words[0], words[1]) : NULL;
-
-        *ret_n = n_words > 0;
-        for (size_t i = 0; i < N_ELEMENTS(verbs); i++) {
-                if (strcmp(verbs[i].name, n_words > 0 ? words[0] : "status") == 0)
-                        return &verbs[i];
-                if (two && strcmp(verbs[i].name, two) == 0) {
-                        *ret_n = 2;
-                        return &verbs[i];
-                }
-        }
-        return NULL;
-}
-
 static int refuse_verb(const char *word) {
-        const char *names[N_ELEMENTS(verbs) + 1] = { 0 };
+        const char *names[VERBS_MAX] = { 0 };
         const char *meant;
 
-        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+        for (size_t i = 0; verbs[i].name; i++)
                 names[i] = verbs[i].name;
 
         if (strcmp(word, "pool") == 0 || strcmp(word, "alias") == 0)
@@ -286,7 +178,7 @@ static int run(Client *client, int argc, char **argv) {
         if (status != STATUS_DONE)
                 return status;
 
-        verb = find_verb(argv + optind, argc - optind, &n_words);
+        verb = verbs_find(argv + optind, argc - optind, &n_words);
         if (!verb)
                 return refuse_verb(argv[optind]);
 

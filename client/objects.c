@@ -196,6 +196,23 @@ int objects_parse(sd_bus_message *reply, Objects *ret) {
         return 0;
 }
 
+int objects_look(Client *client, uint64_t patience_usec, Objects *ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        if (!client->bus) {
+                r = sd_bus_open_system(&client->bus);
+                if (r < 0)
+                        return r;
+        }
+
+        r = sd_bus_message_new_method_call(client->bus, &call, SERVICE, SERVICE_PATH,
+                                           OBJECT_MANAGER_INTERFACE, "GetManagedObjects");
+        if (r >= 0)
+                r = sd_bus_call(client->bus, call, patience_usec, NULL, &reply);
+        return r < 0 ? r : objects_parse(reply, ret);
+}
+
 int objects_read(Client *client, Objects *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         int r, status;

@@ -2,7 +2,7 @@
 /*
  * Objects: what the service shows, read in one call and kept as JSON.
  *
- * Each object is a JSON object with its path and its properties, as json.c describes. Objects of a
+ * Each object is a JSON object with its path and its properties, as hostdevctl(1) describes. Objects of a
  * kind are in the order of their keys: address, name, number.
  */
 #pragma once
@@ -20,6 +20,9 @@ void objects_done(Objects *objects);
 
 /* Everything by one GetManagedObjects. Return: STATUS_DONE, or the status of what went wrong. */
 int objects_read(Client *client, Objects *ret);
+
+/* As objects_read(), for who can do without and tells nobody. Return: 0 or negative errno. */
+int objects_look(Client *client, uint64_t patience_usec, Objects *ret);
 
 /* What GetManagedObjects answers. Return: 0 or negative errno; @ret is written only on success. */
 int objects_parse(sd_bus_message *reply, Objects *ret);

@@ -57,7 +57,7 @@ def no_page_makes_groff_complain():
 @test
 def every_verb_of_the_client_is_in_its_page():
     text = shown("hostdevctl")
-    verbs = re.findall(r'\{ "([a-z -]+)",\s*"', table(source("client/main.c"), "verbs"))
+    verbs = re.findall(r'\{ "([a-z -]+)",\s*"', table(source("client/verbs.c"), "verbs"))
     assert len(verbs) > 15, verbs
     missing = [verb for verb in verbs if verb not in text]
     assert not missing, missing
@@ -65,7 +65,7 @@ def every_verb_of_the_client_is_in_its_page():
 
 @test
 def every_option_of_the_client_is_in_its_page_and_no_other():
-    known = set(re.findall(r'\{ "([a-z-]+)", (?:no|required)_argument', source("client/main.c")))
+    known = set(re.findall(r'\{ "([a-z-]+)", (?:no|required)_argument', source("client/verbs.c")))
     assert {"json", "numa-nodes", "wait"} <= known
     named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", shown("hostdevctl").split("EXAMPLES")[0]))
     assert named == known, named ^ known
