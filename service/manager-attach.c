@@ -95,6 +95,21 @@ static void withdraw(Manager *manager, uint32_t number) {
         manager_remove_activity(manager, number);
 }
 
+/* Numbers are given above every alias of ours that was ever seen, whoever wrote it: one may have the last. */
+static int refuse_number(const Manager *manager, Refusal *refusal) {
+        const Holders *holders = &manager->registry.holders;
+
+        for (size_t i = 0; i < holders->n_items; i++)
+                if (holders->items[i].domain && holders->items[i].number >= UINT32_MAX - 1)
+                        return refuse(refusal, LIMIT_EXCEEDED,
+                                      "No attachment number is left above alias ua-hostdev1-%u-%zu "
+                                      "of domain %s: take that out and start the service again",
+                                      holders->items[i].number, holders->items[i].index,
+                                      holders->items[i].domain->name);
+
+        return refuse(refusal, LIMIT_EXCEEDED, "All attachment numbers are used up");
+}
+
 int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan, ManagerDone done,
                    void *userdata, Refusal *refusal) {
         const DomainFacts *facts =
@@ -111,7 +126,7 @@ int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan,
                 return refuse(refusal, DOMAIN_UNKNOWN, "No domain with UUID %s",
                               order->domain_uuid);
         if (number == UINT32_MAX)
-                return refuse(refusal, LIMIT_EXCEEDED, "All attachment numbers are used up");
+                return refuse_number(manager, refusal);
 
         r = attachment_from_plan(manager, order, plan, facts, &planned);
         if (r < 0)

@@ -84,11 +84,126 @@ static void what_a_domain_that_cannot_be_read_had_stays_held(void **state) {
         assert_string_equal(fixture_device(fixture, NIC1)->holder, "domain:web");
 }
 
+static void wear(Fixture *fixture, const char *alias) {
+        memory_drop(fixture->db, false, NULL);
+        if (alias)
+                assert_int_equal(domain_facts_hold(fixture->db, false, NIC2, alias), 0);
+        memory_tell(&fixture->memory, fixture->db);
+}
+
+static void an_alias_with_the_last_number_leaves_none(void **state) {
+        static const char *const last[] = { "ua-hostdev1-4294967295-0",
+                                            "ua-hostdev1-4294967294-7" };
+        Fixture *fixture = *state;
+        uint32_t number = attached(fixture, "nic");
+        Answer answer;
+
+        for (size_t i = 0; i < N_ELEMENTS(last); i++) {
+                wear(fixture, last[i]);
+                assert_int_equal(fixture_attach(fixture, WEB, "nic", true, false, &answer),
+                                 LIMIT_EXCEEDED);
+                assert_non_null(strstr(answer.text, last[i]));
+                assert_non_null(strstr(answer.text, "domain db"));
+                assert_int_equal(manager_registry(fixture->manager)->n_attachments, 1);
+                assert_int_equal(fixture->memory.n_calls, 1);
+        }
+
+        /* Gone, and the daemon does not know any more what it has seen: not so the journal. */
+        wear(fixture, NULL);
+        fixture_start(fixture);
+        memory_connect(&fixture->memory);
+        assert_int_equal(attached(fixture, "nic"), number + 1);
+}
+
+static void the_number_below_the_last_is_given_once(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        wear(fixture, "ua-hostdev1-4294967293-0");
+        assert_int_equal(attached(fixture, "nic"), 4294967294);
+        wear(fixture, NULL);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, false, &answer), LIMIT_EXCEEDED);
+        assert_int_equal(fixture_detach(fixture, 4294967294, &answer), 0);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.verdict, 0);
+
+        /* Never again, not after a restart either. */
+        fixture_start(fixture);
+        memory_connect(&fixture->memory);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, false, &answer), LIMIT_EXCEEDED);
+        assert_non_null(strstr(answer.text, "used up"));
+}
+
+static void an_alias_that_is_almost_ours_says_nothing(void **state) {
+        static const char *const aliases[] = {
+                "ua-hostdev1-4294967296-0",
+                "ua-hostdev1-99999999999999999999-0",
+                "ua-hostdev1-0-0",
+                "ua-hostdev1-0500-0",
+                "ua-hostdev1-+500-0",
+                "ua-hostdev1--1-0",
+                "ua-hostdev1- 500-0",
+                "ua-hostdev1-500",
+                "ua-hostdev1-500-",
+                "ua-hostdev1-500-x",
+                "ua-hostdev1-500-0-",
+                "ua-hostdev1-500-4294967296",
+                "ua-hostdev1-",
+                "ua-hostdev1",
+                "ua-HOSTDEV1-500-0",
+                "xua-hostdev1-500-0",
+        };
+        Fixture *fixture = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(aliases); i++) {
+                wear(fixture, aliases[i]);
+                assert_string_equal(fixture_device(fixture, NIC2)->holder, "domain:db");
+        }
+        assert_int_equal(attached(fixture, "nic"), 1);
+}
+
+/* Ours is what matches number, index, domain and address: all else is somebody's, and he keeps it. */
+static void a_copy_elsewhere_is_a_strangers_and_stays(void **state) {
+        Fixture *fixture = *state;
+        uint32_t number = attached(fixture, "nic");
+        unsigned n_calls = fixture->memory.n_calls;
+        Answer answer;
+
+        /* Of the same number: in another domain; at another address; of another index. */
+        assert_int_equal(domain_facts_hold(fixture->db, false, NIC0, "ua-hostdev1-1-0"), 0);
+        memory_tell(&fixture->memory, fixture->db);
+        assert_int_equal(domain_facts_hold(fixture->web, false, NIC1, "ua-hostdev1-1-0"), 0);
+        assert_int_equal(domain_facts_hold(fixture->web, false, NIC2, "ua-hostdev1-1-1"), 0);
+        memory_tell(&fixture->memory, fixture->web);
+        assert_string_equal(fixture_device(fixture, NIC0)->holder, "attachment:1");
+        assert_string_equal(fixture_device(fixture, NIC1)->holder, "domain:web");
+        assert_string_equal(fixture_device(fixture, NIC2)->holder, "domain:web");
+
+        assert_int_equal(fixture_detach(fixture, number, &answer), 0);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.verdict, 0);
+        assert_string_equal(fixture_device(fixture, NIC0)->holder, "domain:db");
+        assert_string_equal(fixture_device(fixture, NIC1)->holder, "domain:web");
+
+        for (unsigned i = 0; i < 30; i++) {
+                fixture_pass(fixture, 1000000);
+                memory_run(&fixture->memory);
+        }
+        assert_int_equal(fixture->memory.n_calls, n_calls + 2); /* the detach, and no more */
+        assert_true(memory_holds(fixture->db, false, NIC0));
+        assert_true(memory_holds(fixture->web, false, NIC1));
+        assert_true(memory_holds(fixture->web, false, NIC2));
+}
+
 #define with_fixture(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_fixture(as_long_as_a_domain_cannot_be_read_nothing_is_given_away),
+                with_fixture(an_alias_with_the_last_number_leaves_none),
+                with_fixture(the_number_below_the_last_is_given_once),
+                with_fixture(an_alias_that_is_almost_ours_says_nothing),
+                with_fixture(a_copy_elsewhere_is_a_strangers_and_stays),
                 with_fixture(what_a_domain_that_cannot_be_read_had_stays_held),
         };
 
