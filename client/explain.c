@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Explain: why a request fits or does not, and whether the host is fit to lend at all.
+ * Explain: why a request fits or does not.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,26 +13,6 @@
 #include "terminal.h"
 #include "util/text.h"
 #include "value.h"
-
-/* An array of structs becomes one of objects, whose members are @names. */
-static json_t *name_fields(const json_t *rows, const char *const *names, size_t n_names) {
-        _cleanup_(json_decrefp) json_t *named = json_array();
-        const json_t *row;
-        size_t i;
-
-        json_array_foreach(rows, i, row) {
-                json_t *object = json_object();
-
-                if (json_array_append_new(named, object) < 0)
-                        return NULL;
-
-                for (size_t j = 0; j < n_names; j++)
-                        if (json_object_set(object, names[j], json_array_get(row, j)) < 0)
-                                return NULL;
-        }
-
-        return TAKE(named);
-}
 
 static int read_explanation(sd_bus_message *reply, json_t **ret) {
         static const char *const names[] = { "item", "device", "chosen", "reasons", "details" };
@@ -48,7 +28,7 @@ static int read_explanation(sd_bus_message *reply, json_t **ret) {
         if (r < 0)
                 return r;
 
-        named = name_fields(rows, names, N_ELEMENTS(names));
+        named = value_name_fields(rows, names, N_ELEMENTS(names));
         document = json_pack("{sOsOsO}", "fits", fits, "candidates", named, "summary", summary);
         if (!document)
                 return -ENOMEM;
@@ -291,46 +271,4 @@ int verb_explain(Client *client, char **arguments) {
                 return call_complain(r);
 
         return client->json ? json_print(document) : print_explanation(client, document);
-}
-
-static bool any_fails(const json_t *checks) {
-        const json_t *check;
-        size_t i;
-
-        json_array_foreach(checks, i, check) {
-                if (strcmp(member_text(check, "result"), "fail") == 0)
-                        return true;
-        }
-        return false;
-}
-
-int verb_check_host(Client *client, char **arguments) {
-        static const char *const names[] = { "id", "result", "evidence", "fix" };
-        static const Column columns[] = {
-                { "CHECK", "id" },
-                { "RESULT", "result", COLUMN_WORD },
-                { "EVIDENCE", "evidence", COLUMN_PROSE },
-                { "WHAT TO DO", "fix", COLUMN_PROSE },
-        };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(json_decrefp) json_t *rows = NULL, *checks = NULL;
-        int r, status;
-
-        status = call_new(client, SERVICE_PATH, MANAGER, "CheckHost", &call);
-        if (status == STATUS_DONE)
-                status = call_send(client, call, &reply);
-        if (status != STATUS_DONE)
-                return status;
-
-        r = value_read(reply, &rows);
-        if (r < 0)
-                return call_complain(r);
-
-        checks = name_fields(rows, names, N_ELEMENTS(names));
-        if (!checks)
-                return complain_errno(-ENOMEM, "Cannot print");
-
-        status = client->json ? json_print(checks)
-                              : table_print(client, columns, N_ELEMENTS(columns), checks, NULL);
-        return status == STATUS_DONE && any_fails(checks) ? STATUS_FAILED : status;
 }

@@ -262,3 +262,22 @@ const char *member_text(const json_t *object, const char *name) {
 json_int_t member_integer(const json_t *object, const char *name) {
         return json_integer_value(json_object_get(object, name));
 }
+
+json_t *value_name_fields(const json_t *rows, const char *const *names, size_t n_names) {
+        _cleanup_(json_decrefp) json_t *named = json_array();
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row) {
+                json_t *object = json_object();
+
+                if (json_array_append_new(named, object) < 0)
+                        return NULL;
+
+                for (size_t j = 0; j < n_names; j++)
+                        if (json_object_set(object, names[j], json_array_get(row, j)) < 0)
+                                return NULL;
+        }
+
+        return TAKE(named);
+}

@@ -3,7 +3,7 @@
  * Value: D-Bus values as JSON, and JSON values as text in a table.
  *
  * The client keeps what it reads as JSON, so that what --json prints and what a table shows cannot
- * differ. The form is described in json.c.
+ * differ. The form stands in hostdevctl(1).
  */
 #pragma once
 
@@ -35,3 +35,6 @@ char *value_text(const json_t *value);
 const char *member_text(const json_t *object, const char *name);
 /* A member that is a number; 0 when it is absent or something else. */
 json_int_t member_integer(const json_t *object, const char *name);
+
+/* An array of structs as one of objects, whose members are @names. NULL without memory. */
+json_t *value_name_fields(const json_t *rows, const char *const *names, size_t n_names);
