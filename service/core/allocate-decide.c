@@ -143,7 +143,7 @@ static bool may_change_roles(const Search *search, const Cluster *a, const Clust
                 if (states[a->lots.items[i]] != states[b->lots.items[i]])
                         return false;
 
-        for (size_t i = 0; i < a->devices.n_items && !search->matching.is_free_of_cost; i++)
+        for (size_t i = 0; i < a->devices.n_items; i++)
                 if (b->devices.items[i] < a->devices.items[i])
                         return false;
 

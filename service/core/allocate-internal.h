@@ -76,6 +76,7 @@ typedef struct Problem {
         Places *seats;     /* the lots of each; as many as there are lots, some empty */
         Cluster *clusters; /* of more than one lot */
         size_t n_clusters;
+        unsigned n_steps; /* of all searches so far */
 } Problem;
 
 /* How many lots each want is to get. */
@@ -106,21 +107,14 @@ void problem_done(Problem *problem);
  * -ENOMEM. */
 int problem_link(Problem *problem);
 
-/*
- * Puts each lot on a seat of its own; or, @as_few as easily found, with others
- * that exclude it. 0 or -ENOMEM.
- */
-int problem_seat(Problem *problem, bool as_few);
+int problem_seat(Problem *problem);
 
 /* Lots whose needs cannot be met serve no want from then on; nor do those that
  * need them. */
 void problem_remove_hopeless(Problem *problem);
 
-/*
- * Finds the clusters, and which are alike: in what they serve, and unless
- * @is_free_of_cost in what that costs. 0 or -ENOMEM.
- */
-int problem_cluster(Problem *problem, bool is_free_of_cost);
+/* Finds the clusters, and which are alike: in what they serve, and in what that costs. 0 or -ENOMEM. */
+int problem_cluster(Problem *problem);
 void problem_forget_clusters(Problem *problem);
 
 /* Where the device of an address is in the inventory; SIZE_MAX: nowhere. */
@@ -198,6 +192,9 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret);
 
 /* The same, content with any plan. */
 int problem_search_any(Problem *problem, const Demand *demand, Rows *ret);
+
+/* The same, with what is easily served last not set aside; changes the clusters. */
+int problem_search_pieces(Problem *problem, const Demand *demand, Rows *ret);
 
 /* A device that an item cannot have, and the one reason by which it is counted. */
 typedef struct Obstacle {

@@ -145,43 +145,13 @@ int problem_link(Problem *problem) {
         return problem->seats ? 0 : -ENOMEM;
 }
 
-/* Does the lot exclude each that is on the seat? */
-static bool fits_seat(const Problem *problem, const Lot *lot, uint32_t seat) {
-        const Places *others = &problem->seats[seat];
-
-        for (size_t i = 0; i < others->n_items; i++)
-                if (!places_contain(&lot->conflicts, others->items[i]))
-                        return false;
-
-        return true;
-}
-
-static uint32_t find_seat(const Problem *problem, uint32_t lot) {
-        const Places *conflicts = &problem->lots[lot].conflicts;
-
-        for (size_t i = 0; i < conflicts->n_items; i++) {
-                uint32_t other = conflicts->items[i];
-
-                if (other < lot && problem_lot_serves(problem, other) &&
-                    fits_seat(problem, &problem->lots[lot], problem->lots[other].seat))
-                        return problem->lots[other].seat;
-        }
-
-        return lot;
-}
-
-int problem_seat(Problem *problem, bool as_few) {
+int problem_seat(Problem *problem) {
         int r = 0;
 
-        for (uint32_t seat = 0; seat < problem->n_lots; seat++)
-                problem->seats[seat].n_items = 0;
-
         for (uint32_t lot = 0; lot < problem->n_lots && r == 0; lot++) {
-                bool serves = problem_lot_serves(problem, lot);
-                uint32_t seat = as_few && serves ? find_seat(problem, lot) : lot;
-
-                problem->lots[lot].seat = seat;
-                r = places_append(&problem->seats[seat], lot);
+                problem->seats[lot].n_items = 0;
+                problem->lots[lot].seat = lot;
+                r = places_append(&problem->seats[lot], lot);
         }
 
         return r;
@@ -275,7 +245,7 @@ static int describe_places(Places *description, const Places *all, const Places 
         return r < 0 ? r : places_append(description, UINT32_MAX);
 }
 
-static int describe(const Problem *problem, Cluster *cluster, bool is_free_of_cost) {
+static int describe(const Problem *problem, Cluster *cluster) {
         Places *description = &cluster->description;
         int r = places_append(description, (uint32_t) cluster->devices.n_items);
 
@@ -291,8 +261,6 @@ static int describe(const Problem *problem, Cluster *cluster, bool is_free_of_co
                 for (size_t want = 0; want < problem->n_wants && r == 0; want++) {
                         int64_t cost = problem_cost(problem, cluster->lots.items[i], want);
 
-                        if (is_free_of_cost && cost != COST_NEVER)
-                                cost = 0;
                         r = places_append(description, (uint32_t) cost);
                         if (r == 0)
                                 r = places_append(description, (uint32_t) (cost >> 32));
@@ -368,7 +336,7 @@ static int fill_clusters(Problem *problem, uint32_t *parents) {
         return 0;
 }
 
-int problem_cluster(Problem *problem, bool is_free_of_cost) {
+int problem_cluster(Problem *problem) {
         _cleanup_(freep) uint32_t *parents = calloc(problem->n_lots + 1, sizeof(*parents));
         int r;
 
@@ -381,7 +349,7 @@ int problem_cluster(Problem *problem, bool is_free_of_cost) {
         for (size_t i = 0; i < problem->n_clusters && r == 0; i++) {
                 r = collect_devices(problem, &problem->clusters[i]);
                 if (r == 0)
-                        r = describe(problem, &problem->clusters[i], is_free_of_cost);
+                        r = describe(problem, &problem->clusters[i]);
         }
         if (r < 0)
                 return r;

@@ -34,10 +34,10 @@ static void search_done(Search *search) {
         free(search->tally);
 }
 
-static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
+static int search_init(Search *search, Problem *problem) {
         int r;
 
-        r = problem_seat(problem, is_free_of_cost);
+        r = problem_seat(problem);
         if (r < 0)
                 return r;
 
@@ -49,7 +49,6 @@ static int search_init(Search *search, Problem *problem, bool is_free_of_cost) {
         if (r < 0 || !search->tally)
                 return -ENOMEM;
 
-        search->matching.is_free_of_cost = is_free_of_cost;
         for (size_t lot = 0; lot < problem->n_lots; lot++)
                 if (!problem_lot_serves(problem, lot))
                         search->matching.states[lot] = LOT_OFF;
@@ -112,6 +111,7 @@ static bool step(Search *search) {
         }
 
         search->steps_left--;
+        search->problem->n_steps++;
         return true;
 }
 
@@ -215,7 +215,7 @@ static int branch_on(Search *search, uint32_t lot) {
         int r;
 
         if (!search->is_clustered) {
-                r = problem_cluster(search->problem, search->matching.is_free_of_cost);
+                r = problem_cluster(search->problem);
                 if (r < 0)
                         return r;
                 search->is_clustered = true;
@@ -230,8 +230,7 @@ static int branch_on(Search *search, uint32_t lot) {
         if (r < 0)
                 return r;
 
-        top->likes_follow =
-                r == 0 || search->matching.is_free_of_cost || search_leads(search, lot, n_decided);
+        top->likes_follow = r == 0 || search_leads(search, lot, n_decided);
         return r > 0 && mend(search, n_decided);
 }
 
@@ -285,9 +284,6 @@ static int search_run(Search *search, const Demand *demand) {
 
         r = look(search);
         while (r >= 0 && !search->is_cut) {
-                if (search->has_best && search->matching.is_free_of_cost)
-                        break;
-
                 if (r == 0) {
                         if (search->n_frames == 0)
                                 break;
@@ -307,12 +303,12 @@ static int compare_rows(const void *a, const void *b) {
         return lot_a < lot_b ? -1 : lot_a > lot_b;
 }
 
-static int search_once(Problem *problem, const Demand *demand, bool is_free_of_cost,
-                       unsigned n_steps, Rows *ret, bool *ret_is_cut) {
+static int search_once(Problem *problem, const Demand *demand, unsigned n_steps, Rows *ret,
+                       bool *ret_is_cut) {
         _cleanup_(search_done) Search search = { 0 };
         int r;
 
-        r = search_init(&search, problem, is_free_of_cost);
+        r = search_init(&search, problem);
         if (r < 0)
                 return r;
 
@@ -365,7 +361,7 @@ static int set_abundant_aside(Problem *problem, Demand *demand, Demand *aside) {
         size_t n_rows = 0;
         int r;
 
-        r = problem_cluster(problem, true);
+        r = problem_cluster(problem);
         if (r < 0)
                 return r;
 
@@ -437,7 +433,6 @@ int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
         size_t n_costs = problem->n_lots * problem->n_wants;
         _cleanup_(freep) int64_t *costs = calloc(n_costs + 1, sizeof(*costs));
         Demand aside = { 0 }, scarce = *demand;
-        bool is_cut;
         int r;
 
         if (!costs)
@@ -447,7 +442,9 @@ int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
                 costs[i] = problem->costs[i];
         r = set_abundant_aside(problem, &scarce, &aside);
         if (r == 0)
-                r = search_once(problem, &scarce, true, ALLOCATE_STEPS_ANY, ret, &is_cut);
+                r = problem_cluster(problem);
+        if (r == 0)
+                r = problem_search_pieces(problem, &scarce, ret);
         for (size_t i = 0; i < n_costs; i++)
                 problem->costs[i] = costs[i];
         if (r != SEARCH_FOUND)
@@ -461,7 +458,7 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
         bool is_cut;
         int any, r;
 
-        r = search_once(problem, demand, false, STEPS_QUICK, ret, &is_cut);
+        r = search_once(problem, demand, STEPS_QUICK, ret, &is_cut);
         if (r < 0 || !is_cut)
                 return r;
 
@@ -471,6 +468,6 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
         if (any < 0 || any == SEARCH_IMPOSSIBLE)
                 return any;
 
-        r = search_once(problem, demand, false, ALLOCATE_STEPS_BEST, ret, &is_cut);
+        r = search_once(problem, demand, ALLOCATE_STEPS_BEST, ret, &is_cut);
         return r == SEARCH_CUT ? any : r;
 }
