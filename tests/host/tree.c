@@ -67,12 +67,12 @@ int tree_enter(void) {
         const char *temporary = getenv("TMPDIR");
 
         if (become_root() < 0 || unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
-            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+            mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                 return -1;
 
         (void) snprintf(root, sizeof(root), "%s/hostdevd-sys-XXXXXX", temporary ?: "/tmp");
         must(mkdtemp(root) != NULL, root);
-        must(mount(root, "/sys", NULL, MS_BIND, NULL) == 0, "mount");
+        must(mount(root, "/sys", "none", MS_BIND, NULL) == 0, "mount");
         must(setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1) == 0, "setenv");
         return 0;
 }
@@ -146,7 +146,7 @@ void tree_uncover_proc(void) {
 void tree_cover_proc(void) {
         tree_uncover_proc();
         tree_print("proc/made", "by a test\n");
-        must(mount("/sys/proc", "/proc", NULL, MS_BIND, NULL) == 0, "/proc");
+        must(mount("/sys/proc", "/proc", "none", MS_BIND, NULL) == 0, "/proc");
 }
 
 /* Shows a directory "modules" in /lib by an overlay: the real file system stays as it is. */
@@ -174,7 +174,7 @@ int tree_cover_modules(const char *below) {
                 return -1;
 
         (void) umount2(modules, MNT_DETACH);
-        must(mount(place(full, below), modules, NULL, MS_BIND, NULL) == 0, modules);
+        must(mount(place(full, below), modules, "none", MS_BIND, NULL) == 0, modules);
         return 0;
 }
 
