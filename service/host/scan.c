@@ -285,7 +285,9 @@ static int read_interfaces(int device, Facts *facts) {
 
 /* The screen that the firmware chose, unless it was taken from the host before. */
 static bool is_boot_display(int device, const Facts *facts) {
-        return facts->class_code >> 16 == 0x03 && number(device, "boot_vga", 10, 1, 0) == 1 &&
+        return facts->class_code >> 16 == 0x03 &&
+               (number(device, "boot_vga", 10, 1, 0) == 1 ||
+                number(device, "boot_display", 10, 1, 0) == 1) &&
                strcmp(facts->driver, "vfio-pci") != 0 && strcmp(facts->driver, "pci-stub") != 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Usage of disks: from mounted file systems and swap down to the functions, by the links of sysfs.
+ * Usage of disks: from a disk down to the functions, by the links of sysfs.
  *
- * A disk has its function in its path. One that is made of others (dm, md) lists them in slaves/;
- * an NVMe disk with several ways to it has one hidden disk below each controller.
+ * A disk has its function in its path. One that is made of others (dm, md, bcache) lists them in slaves/;
+ * an NVMe disk with several ways to it has one hidden disk below each controller. A volume or an array that
+ * is set up is a use, mounted or not: who has set it up may write to it any time.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -96,6 +97,39 @@ static int add_nvme_subsystem(UsageTable *table, const char *disk, const char *n
         return r;
 }
 
+/* A loop device over a disk. A file is on a file system, which is mounted. */
+static int add_loop(UsageTable *table, const char *path, const char *what, unsigned depth) {
+        _cleanup_(freep) char *attribute = NULL, *below = NULL;
+        char device[PATH_MAX], name[NAME_MAX + 1];
+
+        attribute = text_print("%s/loop/backing_file", path);
+        if (!attribute)
+                return -ENOMEM;
+        if (sysfs_read(AT_FDCWD, attribute, device, sizeof(device)) <= 0 ||
+            !usage_find_disk_name(device, name))
+                return 0;
+
+        below = text_print(BLOCK "%s", name);
+        return below ? add_disk(table, below, what, depth + 1) : -ENOMEM;
+}
+
+/* A bcache that has no cache yet has no slaves: this leads below the disk it is on. */
+static int add_bcache(UsageTable *table, const char *path, const char *what) {
+        _cleanup_(freep) char *link = NULL;
+        char target[PATH_MAX];
+        ssize_t n;
+
+        link = text_print("%s/bcache", path);
+        if (!link)
+                return -ENOMEM;
+
+        n = readlink(link, target, sizeof(target) - 1);
+        if (n < 0)
+                return 0;
+        target[n] = '\0';
+        return usage_table_add(table, target, what);
+}
+
 /* @path: a link to the directory of a disk or partition */
 static int add_disk(UsageTable *table, const char *path, const char *what, unsigned depth) {
         _cleanup_(freep) char *partition = NULL, *disk = NULL;
@@ -130,14 +164,15 @@ static int add_disk(UsageTable *table, const char *path, const char *what, unsig
 
         if (last && strstr(target, "/nvme-subsystem/"))
                 return add_nvme_subsystem(table, disk, last + 1, what);
-        return add_slaves(table, disk, what, depth);
+
+        r = add_slaves(table, disk, what, depth);
+        if (r == 0)
+                r = add_bcache(table, disk, what);
+        return r == 0 ? add_loop(table, disk, what, depth) : r;
 }
 
-/*
- * What sysfs calls the disk at /dev/NAME (with ! for / in it) or /dev/mapper/NAME (a dm-N that has the name
- * itself: the links in /dev may be hidden from a service). False when there is none.
- */
-static bool find_disk_name(const char *device, char name[static NAME_MAX + 1]) {
+/* The links in /dev may be hidden from a service: a dm-N has its name itself. */
+bool usage_find_disk_name(const char *device, char name[static NAME_MAX + 1]) {
         static const char mapper[] = "/dev/mapper/";
         const char *mapped = device + strlen(mapper);
         bool found = false;
@@ -171,145 +206,54 @@ static bool find_disk_name(const char *device, char name[static NAME_MAX + 1]) {
         return found;
 }
 
-static int add_named_disk(UsageTable *table, const char *name, const char *what) {
+int usage_add_disk_at(UsageTable *table, const char *path, const char *what) {
+        return add_disk(table, path, what, 0);
+}
+
+int usage_add_disk(UsageTable *table, const char *name, const char *what) {
         _cleanup_(freep) char *path = NULL;
 
         path = text_print(BLOCK "%s", name);
         return path ? add_disk(table, path, what, 0) : -ENOMEM;
 }
 
-/* All devices of the btrfs in @directory, when the disk @name is one of them. */
-static int add_btrfs_members(UsageTable *table, const char *directory, const char *name,
-                             const char *what) {
-        _cleanup_(freep) char *member = NULL;
-        DIR *devices;
-        int r = 0;
+/* By the name that people gave it, which dm has beside its own: vg-data, not dm-3. */
+static const char *find_stack_name(const char *name, char text[static SYSFS_TEXT_LONGEST]) {
+        char path[sizeof(BLOCK "/dm/name") + NAME_MAX];
 
-        member = text_print("%s/%s", directory, name);
-        if (!member)
-                return -ENOMEM;
-        if (access(member, F_OK) < 0)
-                return 0;
-
-        devices = opendir(directory);
-        for (struct dirent *entry; devices && r == 0 && (entry = readdir(devices));)
-                if (entry->d_name[0] != '.')
-                        r = add_named_disk(table, entry->d_name, what);
-        if (devices)
-                closedir(devices);
-        return r;
+        (void) snprintf(path, sizeof(path), BLOCK "%s/dm/name", name);
+        return sysfs_read(AT_FDCWD, path, text, SYSFS_TEXT_LONGEST) > 0 ? text : name;
 }
 
-/* A btrfs has a device number of its own, names one of its devices, and is on all of them. */
-static int add_btrfs(UsageTable *table, const char *device, const char *what) {
-        char name[NAME_MAX + 1];
+/* Several ways to one disk, and its partitions: made by themselves wherever such a disk is. */
+static bool is_multipath(const char *name) {
+        char path[sizeof(BLOCK "/dm/uuid") + NAME_MAX], uuid[SYSFS_TEXT_LONGEST];
+        const char *multipath;
+
+        (void) snprintf(path, sizeof(path), BLOCK "%s/dm/uuid", name);
+        if (sysfs_read(AT_FDCWD, path, uuid, sizeof(uuid)) <= 0)
+                return false;
+
+        multipath = strstr(uuid, "mpath-");
+        return multipath == uuid || (multipath && strncmp(uuid, "part", 4) == 0);
+}
+
+int usage_read_stacks(UsageTable *table) {
         DIR *directory;
-        int r;
+        int r = 0;
 
-        if (!find_disk_name(device, name))
-                return 0;
-
-        r = add_named_disk(table, name, what);
-        directory = opendir("/sys/fs/btrfs");
+        directory = opendir("/sys/class/block");
         for (struct dirent *entry; directory && r == 0 && (entry = readdir(directory));) {
-                _cleanup_(freep) char *devices = NULL;
+                char text[SYSFS_TEXT_LONGEST];
+                const char *name = entry->d_name;
 
-                devices = text_print("/sys/fs/btrfs/%s/devices", entry->d_name);
-                r = devices ? add_btrfs_members(table, devices, name, what) : -ENOMEM;
+                if (strncmp(name, "dm-", 3) != 0 && strncmp(name, "md", 2) != 0 &&
+                    strncmp(name, "bcache", 6) != 0)
+                        continue;
+                if (!is_multipath(name))
+                        r = usage_add_disk(table, name, find_stack_name(name, text));
         }
         if (directory)
                 closedir(directory);
         return r;
-}
-
-/* The kernel writes blanks and backslashes of a path as \NNN, octal. In place. */
-static char *unescape(char *text) {
-        char *end = text;
-
-        for (const char *c = text; *c; c++, end++) {
-                if (c[0] == '\\' && c[1] >= '0' && c[1] <= '3' && c[2] >= '0' && c[2] <= '7' &&
-                    c[3] >= '0' && c[3] <= '7') {
-                        *end = (char) ((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
-                        c += 3;
-                } else {
-                        *end = *c;
-                }
-        }
-        *end = '\0';
-        return text;
-}
-
-/* A line of mountinfo: id, parent, MAJOR:MINOR, root, mount point, options, …, -, type, source, … */
-static int add_mount(UsageTable *table, char *line) {
-        char *fields[5], *rest = strstr(line, " - "), *type, *source, *path;
-        unsigned major, minor;
-
-        if (!rest)
-                return 0;
-        *rest = '\0';
-        rest += strlen(" - ");
-        type = strsep(&rest, " ");
-        source = strsep(&rest, " \n");
-        if (!source)
-                return 0;
-
-        for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
-                fields[i] = strsep(&line, " ");
-                if (!fields[i])
-                        return 0;
-        }
-
-        path = unescape(fields[4]);
-        if (strcmp(type, "btrfs") == 0)
-                return add_btrfs(table, unescape(source), path);
-
-        /* Device numbers with major 0 are of no disk. */
-        if (sscanf(fields[2], "%u:%u", &major, &minor) == 2 && major > 0) {
-                char link[sizeof("/sys/dev/block/:") + 20];
-
-                (void) snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
-                return add_disk(table, link, path, 0);
-        }
-
-        return 0;
-}
-
-/* A line of swaps: the device, its type, … A file is on a file system, which is mounted. */
-static int add_swap(UsageTable *table, char *line) {
-        char name[NAME_MAX + 1], *device = strsep(&line, " \t"), *type = NULL;
-
-        while (line && (*line == ' ' || *line == '\t'))
-                line++;
-        type = strsep(&line, " \t");
-        if (!type || strcmp(type, "partition") != 0 || !find_disk_name(unescape(device), name))
-                return 0;
-        return add_named_disk(table, name, "swap");
-}
-
-static int read_lines(UsageTable *table, const char *path,
-                      int (*add_line)(UsageTable *table, char *line)) {
-        _cleanup_(freep) char *line = NULL;
-        size_t size = 0;
-        FILE *file;
-        int r = 0;
-
-        file = fopen(path, "re");
-        if (!file)
-                return errno == ENOENT ? 0 : -errno; /* a kernel without swap has no such file */
-
-        errno = 0;
-        while (r == 0 && getline(&line, &size, file) >= 0)
-                r = add_line(table, line);
-        if (r == 0 && ferror(file))
-                r = errno != 0 ? -errno : -EIO;
-        (void) fclose(file);
-        return r;
-}
-
-int usage_read_mounts(UsageTable *table, const char *path) {
-        return read_lines(table, path, add_mount);
-}
-
-int usage_read_swaps(UsageTable *table, const char *path) {
-        return read_lines(table, path, add_swap);
 }

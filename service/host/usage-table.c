@@ -2,6 +2,8 @@
 #include "host/usage-table.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host/sysfs.h"
@@ -56,12 +58,28 @@ static int add(UsageTable *table, Address address, const char *what) {
         return 0;
 }
 
+/* A virtual function goes with its physical one: who takes that takes what the host uses away. */
+static int add_physical_function(UsageTable *table, Address address, const char *what) {
+        char path[sizeof("/sys/bus/pci/devices//physfn") + ADDRESS_TEXT_SIZE];
+        char text[ADDRESS_TEXT_SIZE], name[ADDRESS_TEXT_SIZE];
+        Address physical;
+
+        (void) snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/physfn",
+                        address_format(address, text));
+        if (sysfs_read_link(AT_FDCWD, path, name, sizeof(name)) < 0 ||
+            address_parse(name, &physical) != 0)
+                return 0;
+        return add(table, physical, what);
+}
+
 int usage_table_add(UsageTable *table, const char *path, const char *what) {
         Address address;
         int r;
 
         while (sysfs_next_function(&path, &address)) {
                 r = add(table, address, what);
+                if (r == 0)
+                        r = add_physical_function(table, address, what);
                 if (r < 0)
                         return r;
         }

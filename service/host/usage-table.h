@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "core/address.h"
 #include "util/cleanup.h"
 
@@ -24,7 +26,7 @@ void usage_table_done(UsageTable *table);
 const char *usage_table_find(const UsageTable *table, Address address);
 
 /**
- * usage_table_add() - every function that @path leads through is used
+ * usage_table_add() - every function that @path leads through is used, and the physical one of a virtual
  *
  * The first use of a function counts; of mount points the shortest, so / before what is below it.
  *
@@ -48,9 +50,18 @@ void usage_interfaces_done(UsageInterfaces *interfaces);
 UsageInterface *usage_interfaces_find(const UsageInterfaces *interfaces,
                                       int index); /* NULL: none */
 
+/* The functions below a disk, by its name in sysfs or a link to it, through all that it is made of. 0 or -ENOMEM. */
+int usage_add_disk(UsageTable *table, const char *name, const char *what);
+int usage_add_disk_at(UsageTable *table, const char *path, const char *what);
+
+/* What sysfs calls the disk at /dev/NAME or /dev/mapper/NAME. False when there is none. */
+bool usage_find_disk_name(const char *device, char name[static NAME_MAX + 1]);
+
 /* Each 0, -ENOMEM, or another negative errno when the source itself cannot be read. */
 int usage_read_mounts(UsageTable *table, const char *path);
 int usage_read_swaps(UsageTable *table, const char *path);
+int usage_read_stacks(UsageTable *table);
+int usage_read_console(UsageTable *table);
 int usage_read_input(UsageTable *table);
 int usage_read_interfaces(UsageTable *table, UsageInterfaces *ret);
 

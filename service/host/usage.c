@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/usage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -20,8 +17,8 @@ struct Usage {
         int poll_fd; /* all below */
         int mounts_fd, swaps_fd, interfaces_fd, changes_fd;
         struct udev *udev;
-        struct udev_monitor
-                *monitor; /* disks that are put together otherwise, input devices that come */
+        /* Disks that are put together otherwise, screens and input devices that come. */
+        struct udev_monitor *monitor;
 
         UsageTable table;
         UsageInterfaces interfaces;
@@ -50,7 +47,8 @@ static int listen_to_file(Usage *usage, const char *path, int *ret) {
 }
 
 static int listen_to_devices(Usage *usage) {
-        int r;
+        static const char *const subsystems[] = { "block", "input", "graphics", "vtconsole" };
+        int r = 0;
 
         usage->udev = udev_new();
         if (!usage->udev)
@@ -60,9 +58,9 @@ static int listen_to_devices(Usage *usage) {
         if (!usage->monitor)
                 return -ENOMEM;
 
-        r = udev_monitor_filter_add_match_subsystem_devtype(usage->monitor, "block", NULL);
-        if (r >= 0)
-                r = udev_monitor_filter_add_match_subsystem_devtype(usage->monitor, "input", NULL);
+        for (size_t i = 0; r >= 0 && i < N_ELEMENTS(subsystems); i++)
+                r = udev_monitor_filter_add_match_subsystem_devtype(usage->monitor, subsystems[i],
+                                                                    NULL);
         if (r >= 0)
                 r = udev_monitor_enable_receiving(usage->monitor);
         if (r >= 0)
@@ -192,33 +190,6 @@ static int listen_for_change(Usage *usage) {
         return changed;
 }
 
-/* Only what is plugged into the host counts; the buttons of the machine are on no PCI function. */
-int usage_read_input(UsageTable *table) {
-        DIR *directory;
-        int r = 0;
-
-        directory = opendir("/sys/class/input");
-        for (struct dirent *entry; directory && r == 0 && (entry = readdir(directory));) {
-                char path[sizeof("/sys/class/input/") + NAME_MAX], target[PATH_MAX];
-                ssize_t n;
-
-                if (strncmp(entry->d_name, "event", 5) != 0)
-                        continue;
-
-                (void) snprintf(path, sizeof(path), "/sys/class/input/%s", entry->d_name);
-                n = readlink(path, target, sizeof(target) - 1);
-                if (n < 0)
-                        continue;
-                target[n] = '\0';
-
-                if (strstr(target, "/usb"))
-                        r = usage_table_add(table, target, "input");
-        }
-        if (directory)
-                closedir(directory);
-        return r;
-}
-
 static int note_change(Usage *usage, Address address) {
         const uint64_t one = 1;
 
@@ -254,6 +225,10 @@ static int read_table(Usage *usage, UsageTable *table, UsageInterfaces *interfac
         r = usage_read_mounts(table, usage->mounts_path);
         if (r == 0)
                 r = usage_read_swaps(table, usage->swaps_path);
+        if (r == 0)
+                r = usage_read_stacks(table);
+        if (r == 0)
+                r = usage_read_console(table);
         if (r == 0)
                 r = usage_read_input(table);
         if (r == 0)

@@ -195,12 +195,117 @@ static void swap_on_a_disk_is_a_use_and_in_a_file_is_none(void **state) {
         assert_string_equal(use_of(*state, AHCI), "");
         assert_string_equal(use_of(*state, NVME), "swap");
 
+        tree_remove("class/block/dm-4");
         tree_print(SWAPS,
                    "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
                    "/dev/sda1                               partition\t1048572\t\t0\t\t-2\n");
         refresh(*state);
         assert_string_equal(use_of(*state, AHCI), "swap");
         assert_string_equal(use_of(*state, NVME), "");
+}
+
+static void a_volume_or_an_array_that_is_set_up_is_a_use_also_unmounted(void **state) {
+        add_sda();
+        add_nvme();
+        add_virtual_disk("dm-3", "253:3");
+        tree_print("devices/virtual/block/dm-3/dm/name", "vg-data\n");
+        tree_print("devices/virtual/block/dm-3/dm/uuid", "LVM-abcdef\n");
+        add_slave("dm-3", "sda1", "../../../../pci0000:00/" AHCI "/ata1/block/sda/sda1");
+        add_virtual_disk("md0", "9:0");
+        add_slave("md0", "nvme0n1", "../../../../pci0000:00/" NVME "/nvme/nvme0/nvme0n1");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "vg-data");
+        assert_string_equal(use_of(*state, NVME), "md0");
+
+        /* A mount of it says more. */
+        tree_print(MOUNTS, "30 1 253:3 / /data rw - ext4 /dev/mapper/vg-data rw\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "/data");
+
+        tree_print(MOUNTS, "%s", "");
+        tree_remove("class/block/dm-3");
+        tree_remove("class/block/md0");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "");
+        assert_string_equal(use_of(*state, NVME), "");
+}
+
+static void ways_to_a_disk_are_a_use_only_with_what_is_on_it(void **state) {
+        add_sda();
+        add_nvme();
+        add_virtual_disk("dm-0", "253:0");
+        tree_print("devices/virtual/block/dm-0/dm/uuid", "mpath-36001405\n");
+        add_slave("dm-0", "sda", "../../../../pci0000:00/" AHCI "/ata1/block/sda");
+        add_slave("dm-0", "nvme0n1", "../../../../pci0000:00/" NVME "/nvme/nvme0/nvme0n1");
+        add_virtual_disk("dm-1", "253:1");
+        tree_print("devices/virtual/block/dm-1/dm/uuid", "part1-mpath-36001405\n");
+        add_slave("dm-1", "dm-0", "../../dm-0");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "");
+
+        tree_print(MOUNTS, "30 1 253:1 / /san rw - xfs /dev/mapper/mpatha-part1 rw\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "/san");
+        assert_string_equal(use_of(*state, NVME), "/san");
+}
+
+static void caches_and_loops_over_a_disk_are_seen_through(void **state) {
+        add_sda();
+        add_nvme();
+        add_virtual_disk("bcache0", "252:0");
+        tree_link("devices/virtual/block/bcache0/bcache",
+                  "../../../pci0000:00/" AHCI "/ata1/host0/block/sda/bcache");
+        add_virtual_disk("loop0", "7:0");
+        tree_print("devices/virtual/block/loop0/loop/backing_file", "/dev/nvme0n1\n");
+        add_virtual_disk("loop1", "7:1");
+        tree_print("devices/virtual/block/loop1/loop/backing_file", "/var/image (deleted)\n");
+        tree_print(MOUNTS, "30 1 252:0 / /cached rw - ext4 /dev/bcache0 rw\n"
+                           "31 1 7:0 / /looped rw - ext4 /dev/loop0 rw\n"
+                           "32 1 7:1 / /image rw - ext4 /dev/loop1 rw\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "/cached");
+        assert_string_equal(use_of(*state, NVME), "/looped");
+
+        /* With a cache both are slaves; unmounted it is set up all the same. */
+        add_slave("bcache0", "nvme0n1", "../../../../pci0000:00/" NVME "/nvme/nvme0/nvme0n1");
+        tree_print(MOUNTS, "%s", "");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "bcache0");
+        assert_string_equal(use_of(*state, NVME), "bcache0");
+}
+
+static void a_file_system_without_a_disk_number_uses_the_disks_that_it_names(void **state) {
+        add_sda();
+        add_nvme();
+        tree_print(MOUNTS, "30 1 0:44 / /pool rw - bcachefs /dev/sda1:/dev/nvme0n1 rw\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "/pool");
+        assert_string_equal(use_of(*state, NVME), "/pool");
+}
+
+static void a_volume_on_a_shared_nvme_disk_uses_its_controllers(void **state) {
+        tree_link("devices/virtual/nvme-subsystem/nvme-subsys0/nvme3",
+                  "../../../pci0000:00/" NVME "/nvme/nvme3");
+        tree_make_directory("devices/pci0000:00/" NVME "/nvme/nvme3/nvme0c3n1");
+        tree_make_directory("devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
+        add_virtual_disk("dm-0", "253:0");
+        add_slave("dm-0", "nvme0n1", "../../../nvme-subsystem/nvme-subsys0/nvme0n1");
+        tree_print(MOUNTS, "30 1 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n");
+        refresh(*state);
+
+        assert_string_equal(use_of(*state, NVME), "/");
+}
+
+static void what_uses_a_virtual_function_uses_its_physical_one(void **state) {
+        static const char virtual[] = "0000:41:10.2";
+
+        tree_link("bus/pci/devices/0000:41:10.2/physfn", "../" NIC);
+        add_disk("nvme9n1", "259:9", "0000:41:10.2/nvme/nvme9/nvme9n1");
+        tree_print(MOUNTS, "30 1 259:9 / /vf rw - ext4 /dev/nvme9n1 rw\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, virtual), "/vf");
+        assert_string_equal(use_of(*state, NIC), "/vf");
+        assert_string_equal(use_of(*state, OTHER), "");
 }
 
 static void of_several_mounts_the_one_nearest_the_root_is_named(void **state) {
@@ -273,6 +378,24 @@ static void an_input_device_on_usb_uses_the_controller(void **state) {
         assert_string_equal(use_of(*state, "0000:00:14.0"), "input");
         assert_string_equal(use_of(*state, NIC), "");
         assert_string_equal(use_of(*state, OTHER), "");
+}
+
+static void the_screen_of_the_console_is_in_use(void **state) {
+        tree_link("class/graphics/fb0", ROOT NIC "/drm/card0/graphics/fb0");
+        tree_link("class/graphics/fb1", ROOT OTHER "/drm/card1/graphics/fb1");
+        tree_print("class/vtconsole/vtcon0/name", "(S) dummy device\n");
+        tree_print("class/vtconsole/vtcon0/bind", "1\n");
+        tree_print("class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+        tree_print("class/vtconsole/vtcon1/bind", "1\n");
+        refresh(*state);
+        assert_string_equal(use_of(*state, NIC), "display");
+        assert_string_equal(use_of(*state, OTHER), "");
+
+        /* Told of by an event of the console. */
+        tree_print("class/vtconsole/vtcon1/bind", "0\n");
+        assert_int_equal(tree_send("change", "vtconsole", "/devices/virtual/vtconsole/vtcon1"), 0);
+        assert_int_equal(usage_refresh(*state, false), 0);
+        assert_string_equal(use_of(*state, NIC), "");
 }
 
 static void set_interface(unsigned long what, struct ifreq *request) {
@@ -472,6 +595,7 @@ static void the_scan_shows_the_use_but_not_of_bridges(void **state) {
                 { "0000:40:01.0", "" },
                 { "0000:c1:00.0", "display" },
                 { "0000:c2:00.0", "" },
+                { "0000:c3:00.0", "display" },
         };
         _cleanup_(scan_freep) Scan *scan = NULL;
 
@@ -481,6 +605,8 @@ static void the_scan_shows_the_use_but_not_of_bridges(void **state) {
         tree_set("0000:c1:00.0", "boot_vga", "1");
         tree_add_function("0000:c2:00.0", "0x10de", "0x2204", "0x030000");
         tree_set("0000:c2:00.0", "boot_vga", "1");
+        tree_add_function("0000:c3:00.0", "0x10de", "0x2204", "0x030200");
+        tree_set("0000:c3:00.0", "boot_display", "1");
         tree_link("devices/pci0000:00/0000:c2:00.0/driver", "../../../bus/pci/drivers/vfio-pci");
         add_nic();
 
@@ -513,12 +639,19 @@ int main(void) {
                 TEST(a_shared_nvme_disk_uses_the_controllers_that_lead_to_it),
                 TEST(a_btrfs_uses_all_its_devices),
                 TEST(swap_on_a_disk_is_a_use_and_in_a_file_is_none),
+                TEST(a_volume_or_an_array_that_is_set_up_is_a_use_also_unmounted),
+                TEST(ways_to_a_disk_are_a_use_only_with_what_is_on_it),
+                TEST(caches_and_loops_over_a_disk_are_seen_through),
+                TEST(a_file_system_without_a_disk_number_uses_the_disks_that_it_names),
+                TEST(a_volume_on_a_shared_nvme_disk_uses_its_controllers),
+                TEST(what_uses_a_virtual_function_uses_its_physical_one),
                 TEST(of_several_mounts_the_one_nearest_the_root_is_named),
                 TEST(a_mount_point_is_shown_as_it_is_called_or_not_at_all),
                 TEST(what_is_on_no_disk_uses_nothing),
                 TEST(lines_that_make_no_sense_do_no_harm),
                 TEST(disks_that_are_made_of_each_other_come_to_an_end),
                 TEST(an_input_device_on_usb_uses_the_controller),
+                TEST(the_screen_of_the_console_is_in_use),
                 TEST(an_interface_that_is_up_with_an_address_is_in_use),
                 TEST(an_interface_that_carries_a_route_is_in_use),
                 TEST(ports_and_what_others_are_stacked_on_are_in_use),
