@@ -31,7 +31,7 @@ typedef struct Daemon {
         char *uri; /* that was asked for at the start */
         sd_event *event;
         sd_event_source *timer;
-        sd_event_source *farewell;
+        sd_event_source *farewell, *use;
         sd_bus *connection;
         Scan *scan;
         Watch *watch;
@@ -54,6 +54,7 @@ static void daemon_done(Daemon *daemon) {
         scan_free(daemon->scan);
         sd_event_source_disable_unref(daemon->timer);
         sd_event_source_disable_unref(daemon->farewell);
+        sd_event_source_disable_unref(daemon->use);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
         free(daemon->uri);
@@ -435,8 +436,11 @@ static int plug_together(Daemon *daemon) {
         r = sd_event_add_io(daemon->event, NULL, watch_fd(daemon->watch), EPOLLIN, on_watch,
                             daemon);
         if (r >= 0)
-                r = sd_event_add_io(daemon->event, NULL, scan_use_fd(daemon->scan), EPOLLIN, on_use,
-                                    daemon);
+                r = sd_event_add_io(daemon->event, &daemon->use, scan_use_fd(daemon->scan), EPOLLIN,
+                                    on_use, daemon);
+        /* What the host began to use before a call is not given away by that call. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(daemon->use, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = sd_event_add_io(daemon->event, NULL, daemon->hypervisor.fd, EPOLLIN,
                                     on_hypervisor, daemon);

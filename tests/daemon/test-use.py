@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the host itself uses is not given away, and it is seen when that begins and ends."""
 
+import signal
 import subprocess
 import sys
 
@@ -31,6 +32,30 @@ def an_interface_with_an_address_is_the_hosts():
     path, error = w.attach("test", "nic:2", "force", "b", "true")
     assert not error, error
     assert w.detach(path) is None
+
+
+@test
+def what_begins_before_a_call_counts_for_it():
+    """The daemon finds the event and the call at once, and takes the event first."""
+    import dbus.lowlevel
+
+    ip("tuntap", "add", "dev", "enp34s0", "mode", "tap")
+    ip("link", "set", "enp34s0", "up")
+    daemon, answers = w.processes["daemon"], []
+    for _ in range(20):
+        world.wait_for(lambda: w.device(NIC1)["State"] == "available", "the device")
+        daemon.send_signal(signal.SIGSTOP)
+        ip("address", "add", "192.0.2.2/24", "dev", "enp34s0")
+        message = dbus.lowlevel.MethodCallMessage(world.NAME, world.ROOT, world.MANAGER, "Attach")
+        message.append("test", "nic", {"dry-run": True}, signature="ssa{sv}")
+        call = w.connection().send_message_with_reply(message, answers.append, 60)
+        w.connection().flush()
+        daemon.send_signal(signal.SIGCONT)
+        call.block()
+        ip("address", "delete", "192.0.2.2/24", "dev", "enp34s0")
+    names = [answer.get_error_name() for answer in answers]
+    assert names == ["org.hostdev1.Error.InUseByHost"] * 20, names
+    ip("link", "delete", "enp34s0")
 
 
 @test
