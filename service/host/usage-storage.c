@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/sysfs.h"
@@ -51,6 +52,28 @@ static int add_slaves(UsageTable *table, const char *path, const char *what, uns
         return r;
 }
 
+/* Steps over @word and the decimal number behind it. */
+static bool take_number(const char **text, const char *word, unsigned *ret) {
+        const char *digits;
+        unsigned long number;
+        char *end;
+
+        if (strncmp(*text, word, strlen(word)) != 0)
+                return false;
+        digits = *text + strlen(word);
+        if (*digits < '0' || *digits > '9')
+                return false;
+
+        errno = 0;
+        number = strtoul(digits, &end, 10);
+        if (errno != 0 || number > UINT_MAX)
+                return false;
+
+        *text = end;
+        *ret = (unsigned) number;
+        return true;
+}
+
 /* The disk @name, nvme1n2, is reached through controller nvme0 when that has a disk nvme1c0n2. */
 static int add_nvme_path(UsageTable *table, const char *subsystem, const char *controller,
                          const char *name, const char *what) {
@@ -59,8 +82,8 @@ static int add_nvme_path(UsageTable *table, const char *subsystem, const char *c
         char target[PATH_MAX];
         ssize_t n;
 
-        if (sscanf(name, "nvme%un%u", &instance, &namespace) != 2 ||
-            sscanf(controller, "nvme%u", &number) != 1)
+        if (!take_number(&name, "nvme", &instance) || !take_number(&name, "n", &namespace) ||
+            !take_number(&controller, "nvme", &number))
                 return 0;
 
         hidden = text_print("%s/%s/nvme%uc%un%u", subsystem, controller, instance, number,
@@ -181,7 +204,7 @@ bool usage_find_disk_name(const char *device, char name[static NAME_MAX + 1]) {
         if (strncmp(device, "/dev/", 5) != 0 || strlen(device + 5) > NAME_MAX)
                 return false;
 
-        (void) strcpy(name, device + 5);
+        text_copy(name, NAME_MAX + 1, device + 5);
         for (char *c = name; *c; c++)
                 if (*c == '/')
                         *c = '!';
@@ -199,7 +222,7 @@ bool usage_find_disk_name(const char *device, char name[static NAME_MAX + 1]) {
                 found = sysfs_read(AT_FDCWD, path, text, sizeof(text)) > 0 &&
                         strcmp(text, mapped) == 0;
                 if (found)
-                        (void) strcpy(name, entry->d_name);
+                        text_copy(name, NAME_MAX + 1, entry->d_name);
         }
         if (directory)
                 closedir(directory);
