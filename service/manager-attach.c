@@ -168,6 +168,7 @@ static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutc
                 return;
         }
 
+        attachment->undecided = false;
         if (outcome->verdict != 0) {
                 activity_remember(activity, outcome->verdict, outcome->text);
                 if (facts_set(&attachment->last_error, outcome->text) == 0)

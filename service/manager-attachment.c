@@ -49,11 +49,14 @@ int manager_record(Manager *manager, const Attachment *attachment, Refusal *refu
 
 /* Nothing is held, and nothing is to go back: the object goes. */
 static void finish(Manager *manager, Attachment *attachment) {
+        _cleanup_(attachment_freep) Attachment *ended = NULL;
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         uint32_t number = attachment->number;
         Activity *activity = manager_activity(manager, number);
         bool took_back = activity->verdict != 0;
         int r;
+
+        manager_record_given_up(manager, attachment);
 
         /* When the end cannot be recorded, the next start finds nothing held and ends it again. */
         r = journal_end_attachment(manager->journal, number, &refusal);
@@ -62,9 +65,11 @@ static void finish(Manager *manager, Attachment *attachment) {
                 log_error("Cannot record the end of attachment %u: %s", number,
                           refusal.text ?: "out of memory");
 
-        if (registry_remove_attachment(&manager->registry, number) < 0)
+        if (registry_take_attachment(&manager->registry, number, &ended) < 0)
                 log_error("Out of memory; devices of attachment %u look held until the next event",
                           number);
+        if (ended->undecided)
+                manager_give_up(manager, TAKE(ended));
 
         if (r != 0)
                 manager_answer(manager, number, CALLS_DETACH, UINT64_MAX, JOURNAL_FAILED,

@@ -2,8 +2,8 @@
 /*
  * What the files of the manager share: manager.c (what the host and libvirt say), manager-attach.c
  * and manager-detach.c (giving and taking back), manager-attachment.c (what an event leads to),
- * manager-follow.c (events that come by themselves), manager-calls.c (who waits for all that),
- * manager-catalog.c (pools and aliases).
+ * manager-follow.c (events that come by themselves), manager-strays.c (what comes after its
+ * attachment was given up), manager-calls.c (who waits for all that), manager-catalog.c (pools and aliases).
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 enum {
         MANAGER_REPLY_USEC = 20 * 1000000,     /* CONTRACT 2: an attach is answered by then */
         MANAGER_LOOK_USEC = 1 * 1000000,       /* events may be lost: look while a guest is asked */
+        MANAGER_GIVEN_UP_MAX = 64,             /* so many are minded */
         MANAGER_ASK_AGAIN_USEC = 20 * 1000000, /* a guest that was not ready is asked once more */
 };
 
@@ -45,6 +46,8 @@ struct Manager {
         bool connected, reconciled, unreachable, host_ready;
         Activity *activities;
         size_t n_activities;
+        Attachment **given_up; /* the oldest first; in no registry */
+        size_t n_given_up;
 };
 
 static inline uint64_t manager_now(const Manager *manager) {
@@ -111,6 +114,22 @@ void manager_resume(Manager *manager);
 void manager_removal_failed(Manager *manager, const char *domain_uuid, const char *alias);
 
 bool manager_is_taken_back(const Attachment *attachment);
+
+/*
+ * Strays: devices that libvirt brings after their attachment was given up. They are ours by number,
+ * index, domain and address, of an attachment that we gave up and have on record; whatever else has an
+ * alias of our form is somebody else's, and he keeps it.
+ */
+
+/* Before the end of an attachment is on record: is it one that is to be minded? Then that is recorded. */
+void manager_record_given_up(Manager *manager, Attachment *attachment);
+/* Minds an attachment that has ended without its outcome ever being known. Takes it over. */
+void manager_give_up(Manager *manager, Attachment *attachment);
+/* Takes over what the journal has. 0 or -ENOMEM. */
+int manager_take_given_up(Manager *manager, JournalContent *content);
+/* libvirt said something about the domain (NULL: about all): what has come after all is taken out again. */
+void manager_look_for_strays(Manager *manager, const char *domain_uuid);
+void manager_free_given_up(Manager *manager);
 
 /* The journal may be broken for good: then the host is not ready from now on. */
 void manager_mind_journal(Manager *manager, int r);

@@ -14,7 +14,7 @@ static void take_attachments(Manager *manager, JournalContent *content, int *ret
 
                 /* The daemon died between the intent and its outcome. */
                 if (attachment->state == ATTACHMENT_ATTACHING)
-                        attachment->state = ATTACHMENT_UNDECIDED;
+                        (void) attachment_enter(attachment, ATTACHMENT_UNDECIDED);
 
                 *ret = registry_add_attachment(&manager->registry, attachment);
                 if (*ret == 0)
@@ -54,6 +54,8 @@ int manager_new(Manager **ret, const ManagerPorts *ports, Hypervisor *hypervisor
         if (content->next_attachment > manager->registry.next_attachment)
                 manager->registry.next_attachment = content->next_attachment;
         take_attachments(manager, content, &r);
+        if (r == 0)
+                r = manager_take_given_up(manager, content);
         if (r < 0)
                 return r;
 
@@ -67,6 +69,7 @@ Manager *manager_free(Manager *manager) {
 
         manager_stop(manager);
         manager_free_activities(manager);
+        manager_free_given_up(manager);
         registry_done(&manager->registry);
         catalog_done(&manager->files);
         catalog_done(&manager->runtime);
@@ -154,6 +157,7 @@ static void on_domain(void *userdata, DomainFacts *facts) {
                 return;
         }
 
+        manager_look_for_strays(manager, uuid);
         manager_observe_domain(manager, uuid);
 }
 
@@ -161,6 +165,7 @@ static void on_reconciled(void *userdata) {
         Manager *manager = userdata;
 
         manager->reconciled = true;
+        manager_look_for_strays(manager, NULL);
         manager_resume(manager);
         manager_publish(manager);
         manager->ports.retry(manager->ports.userdata);

@@ -286,6 +286,10 @@ uint32_t attachment_enter(Attachment *attachment, AttachmentState state) {
                                         attachment_state_to_string(attachment->state)) != 0;
 
         attachment->state = state;
+        if (state == ATTACHMENT_UNDECIDED)
+                attachment->undecided = true;
+        if (state == ATTACHMENT_ATTACHED)
+                attachment->undecided = false;
         return (shown_differently ? ATTACHMENT_STATE : 0) | let_go(attachment);
 }
 

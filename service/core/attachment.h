@@ -82,6 +82,7 @@ typedef struct Attachment {
         AttachedDevice *devices; /* in the order of the plan */
         size_t n_devices;
         bool wants_live, wants_config;
+        bool undecided; /* of some call to give them the end was never learnt: they may come yet */
         bool live, config; /* any device is there now */
         bool running;      /* the domain was, when last observed */
         uint32_t owner_uid;
@@ -115,7 +116,7 @@ bool attachment_alias_parse(const char *alias, uint32_t *ret_number, uint32_t *r
 int attachment_observe(Attachment *attachment, const DomainFacts *facts, uint32_t *ret_properties);
 
 /*
- * Puts the attachment into the state of a step. One that becomes lost lets go of the devices that
+ * Puts the attachment into the state of a step, and notes whether its outcome is known. One that becomes lost lets go of the devices that
  * libvirt has no longer (left). Returns the ATTACHMENT_… bits of what is shown differently.
  */
 uint32_t attachment_enter(Attachment *attachment, AttachmentState state);

@@ -276,14 +276,13 @@ int registry_add_attachment(Registry *registry, Attachment *attachment) {
         return r;
 }
 
-int registry_remove_attachment(Registry *registry, uint32_t number) {
-        _cleanup_(attachment_freep) Attachment *attachment =
-                registry_find_attachment(registry, number);
+int registry_take_attachment(Registry *registry, uint32_t number, Attachment **ret) {
+        Attachment *attachment = registry_find_attachment(registry, number);
         size_t place = find_place(registry, number);
         Attachment **at;
         char key[sizeof("4294967295")];
-        int r;
 
+        *ret = attachment;
         if (!attachment)
                 return 0;
 
@@ -293,8 +292,13 @@ int registry_remove_attachment(Registry *registry, uint32_t number) {
         holders_remove(&registry->holders, attachment);
         look_at_attachment(registry, attachment);
 
-        r = changes_remove(&registry->changes, OBJECT_ATTACHMENT, number_key(number, key));
-        return r;
+        return changes_remove(&registry->changes, OBJECT_ATTACHMENT, number_key(number, key));
+}
+
+int registry_remove_attachment(Registry *registry, uint32_t number) {
+        _cleanup_(attachment_freep) Attachment *attachment = NULL;
+
+        return registry_take_attachment(registry, number, &attachment);
 }
 
 void registry_touch_attachment(Registry *registry, const Attachment *attachment,

@@ -48,6 +48,8 @@ int registry_set_catalog(Registry *registry, Catalog *catalog);
 
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
 int registry_add_attachment(Registry *registry, Attachment *attachment);
+/* Takes it out, the caller's from then on; NULL: there is none. What follows is as if it were removed. */
+int registry_take_attachment(Registry *registry, uint32_t number, Attachment **ret);
 /* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
 int registry_remove_attachment(Registry *registry, uint32_t number);
 Attachment *registry_find_attachment(const Registry *registry, uint32_t number); /* NULL: none */

@@ -55,6 +55,7 @@ static json_t *pack_device(const AttachedDevice *device) {
 int record_from_attachment(const Attachment *attachment, json_t **ret, Refusal *refusal) {
         const char *texts[] = { attachment->domain, attachment->request, attachment->reason,
                                 attachment->last_error };
+        json_auto_t *undecided = attachment->undecided ? json_true() : NULL;
         json_auto_t *devices = json_array();
         int r;
 
@@ -67,8 +68,10 @@ int record_from_attachment(const Attachment *attachment, json_t **ret, Refusal *
         for (size_t i = 0; i < attachment->n_devices; i++)
                 if (json_array_append_new(devices, pack_device(&attachment->devices[i])) < 0)
                         return -ENOMEM;
+        if (attachment->undecided && !undecided)
+                return -ENOMEM;
 
-        return give(json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:O}",
+        return give(json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:O, s:O*}",
                               "number", (json_int_t) attachment->number, "domain_uuid",
                               attachment->domain_uuid, "domain", attachment->domain, "request",
                               attachment->request, "reason", attachment->reason, "last_error",
@@ -76,7 +79,8 @@ int record_from_attachment(const Attachment *attachment, json_t **ret, Refusal *
                               "wants_live", (int) attachment->wants_live, "wants_config",
                               (int) attachment->wants_config, "owner_uid",
                               (json_int_t) attachment->owner_uid, "created_usec",
-                              (json_int_t) attachment->created_usec, "devices", devices),
+                              (json_int_t) attachment->created_usec, "devices", devices,
+                              "undecided", undecided),
                     ret);
 }
 
@@ -188,20 +192,21 @@ static int state_from_word(const char *word) {
         return -1;
 }
 
-static int read_attachment(const json_t *value, JournalContent *content, Refusal *refusal) {
+static int parse_attachment(const json_t *value, Attachment **ret, Refusal *refusal) {
         _cleanup_(attachment_freep) Attachment *attachment = NULL;
         const char *uuid, *domain, *request, *reason, *last_error, *word;
         json_int_t number, owner_uid, created_usec;
         json_t *devices, *device;
-        int live, config, state, r;
+        int live, config, undecided = 0, state, r;
         size_t i;
 
         if (json_unpack((json_t *) value,
-                        "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o !}", "number",
-                        &number, "domain_uuid", &uuid, "domain", &domain, "request", &request,
-                        "reason", &reason, "last_error", &last_error, "state", &word, "wants_live",
-                        &live, "wants_config", &config, "owner_uid", &owner_uid, "created_usec",
-                        &created_usec, "devices", &devices) < 0)
+                        "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s?:b !}",
+                        "number", &number, "domain_uuid", &uuid, "domain", &domain, "request",
+                        &request, "reason", &reason, "last_error", &last_error, "state", &word,
+                        "wants_live", &live, "wants_config", &config, "owner_uid", &owner_uid,
+                        "created_usec", &created_usec, "devices", &devices, "undecided",
+                        &undecided) < 0)
                 return refuse_value(refusal, "an attachment with unknown or missing fields");
 
         state = state_from_word(word);
@@ -216,6 +221,7 @@ static int read_attachment(const json_t *value, JournalContent *content, Refusal
         attachment->state = (AttachmentState) state;
         attachment->wants_live = live;
         attachment->wants_config = config;
+        attachment->undecided = undecided;
         attachment->owner_uid = (uint32_t) owner_uid;
         attachment->created_usec = (uint64_t) created_usec;
         r = facts_set(&attachment->request, request) ?: facts_set(&attachment->reason, reason)
@@ -229,11 +235,35 @@ static int read_attachment(const json_t *value, JournalContent *content, Refusal
                         return r;
         }
 
-        r = VECTOR_APPEND(content->attachments, content->n_attachments, attachment);
-        if (r < 0)
+        *ret = TAKE(attachment);
+        return 0;
+}
+
+static int read_attachment(const json_t *value, JournalContent *content, Refusal *refusal) {
+        _cleanup_(attachment_freep) Attachment *attachment = NULL;
+        int r;
+
+        r = parse_attachment(value, &attachment, refusal);
+        if (r == 0)
+                r = VECTOR_APPEND(content->attachments, content->n_attachments, attachment);
+        if (r != 0)
                 return r;
 
         (void) TAKE(attachment); /* the content's now */
+        return 0;
+}
+
+static int read_given_up(const json_t *value, JournalContent *content, Refusal *refusal) {
+        _cleanup_(attachment_freep) Attachment *attachment = NULL;
+        int r;
+
+        r = parse_attachment(value, &attachment, refusal);
+        if (r == 0)
+                r = VECTOR_APPEND(content->given_up, content->n_given_up, attachment);
+        if (r != 0)
+                return r;
+
+        (void) TAKE(attachment);
         return 0;
 }
 
@@ -338,6 +368,7 @@ static const struct {
         int (*read)(const json_t *value, JournalContent *content, Refusal *refusal);
 } kinds[] = {
         { "attachment/", read_attachment },
+        { "given-up/", read_given_up },
         { "pool/", read_pool },
         { "alias/", read_alias },
 };

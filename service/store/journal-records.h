@@ -3,8 +3,8 @@
  * Journal records: attachments, pools and aliases as JSON, and back.
  *
  * A record is a key and, unless it removes what the key names, a value: {"key":"pool/nics","put":…}.
- * The keys are attachment/NUMBER, pool/NAME, alias/NAME, and next for the number that the next attachment is
- * to get.
+ * The keys are attachment/NUMBER, given-up/NUMBER, pool/NAME, alias/NAME, and next for the number that the
+ * next attachment is to get.
  */
 #pragma once
 

@@ -50,6 +50,9 @@ void journal_content_done(JournalContent *content) {
         for (size_t i = 0; i < content->n_attachments; i++)
                 attachment_free(content->attachments[i]);
         free(content->attachments);
+        for (size_t i = 0; i < content->n_given_up; i++)
+                attachment_free(content->given_up[i]);
+        free(content->given_up);
         catalog_done(&content->runtime);
         *content = (JournalContent){ 0 };
 }
@@ -213,11 +216,12 @@ static int append_named(Journal *journal, const char *kind, const char *name, js
         return key ? append(journal, key, value, refusal) : -ENOMEM;
 }
 
-static int append_numbered(Journal *journal, uint32_t number, json_t *value, Refusal *refusal) {
+static int append_numbered(Journal *journal, const char *kind, uint32_t number, json_t *value,
+                           Refusal *refusal) {
         char name[sizeof("4294967295")];
 
         (void) snprintf(name, sizeof(name), "%" PRIu32, number);
-        return append_named(journal, "attachment", name, value, refusal);
+        return append_named(journal, kind, name, value, refusal);
 }
 
 int journal_put_attachment(Journal *journal, const Attachment *attachment, Refusal *refusal) {
@@ -225,11 +229,25 @@ int journal_put_attachment(Journal *journal, const Attachment *attachment, Refus
         int r;
 
         r = record_from_attachment(attachment, &value, refusal);
-        return r != 0 ? r : append_numbered(journal, attachment->number, value, refusal);
+        return r != 0 ? r
+                      : append_numbered(journal, "attachment", attachment->number, value, refusal);
 }
 
 int journal_end_attachment(Journal *journal, uint32_t number, Refusal *refusal) {
-        return append_numbered(journal, number, NULL, refusal);
+        return append_numbered(journal, "attachment", number, NULL, refusal);
+}
+
+int journal_put_given_up(Journal *journal, const Attachment *attachment, Refusal *refusal) {
+        json_auto_t *value = NULL;
+        int r;
+
+        r = record_from_attachment(attachment, &value, refusal);
+        return r != 0 ? r
+                      : append_numbered(journal, "given-up", attachment->number, value, refusal);
+}
+
+int journal_remove_given_up(Journal *journal, uint32_t number, Refusal *refusal) {
+        return append_numbered(journal, "given-up", number, NULL, refusal);
 }
 
 int journal_put_pool(Journal *journal, const Pool *pool, Refusal *refusal) {

@@ -7,6 +7,12 @@
  * wrote it returns. A torn last record is legal and dropped; any other damage, or a newer version,
  * leaves the file untouched and every write refused. When most of its records are
  * overtaken, the file is written anew beside itself and renamed.
+ *
+ * How the format may grow: a reader refuses every kind of record and every field that it does not know,
+ * as it refuses a newer version, for acting on half of what was meant would be worse than not
+ * acting. So a field that is added later must be optional for the reader, who then knows what its absence
+ * means, and is written only where it says something; and whatever gives another meaning to what is there
+ * already raises the version.
  */
 #pragma once
 
@@ -21,6 +27,8 @@ typedef struct JournalContent {
         Attachment *
                 *attachments; /* by number; state as recorded: ATTACHING means without outcome */
         size_t n_attachments;
+        Attachment **given_up; /* the oldest first; a number may be among the attachments too */
+        size_t n_given_up;
         uint32_t next_attachment; /* above every number in the file, at least 1 */
         Catalog runtime; /* pools and aliases with SOURCE_RUNTIME, in the order they were added */
 } JournalContent;
@@ -48,6 +56,9 @@ const char *journal_problem(const Journal *journal);
  */
 int journal_put_attachment(Journal *journal, const Attachment *attachment, Refusal *refusal);
 int journal_end_attachment(Journal *journal, uint32_t number, Refusal *refusal);
+/* One that has ended, and whose devices libvirt may bring all the same; and that is no more to be minded. */
+int journal_put_given_up(Journal *journal, const Attachment *attachment, Refusal *refusal);
+int journal_remove_given_up(Journal *journal, uint32_t number, Refusal *refusal);
 int journal_put_pool(Journal *journal, const Pool *pool, Refusal *refusal);
 int journal_remove_pool(Journal *journal, const char *name, Refusal *refusal);
 int journal_put_alias(Journal *journal, const Alias *alias, Refusal *refusal);

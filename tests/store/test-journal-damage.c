@@ -14,6 +14,7 @@
 #include "store/journal-line.h"
 #include "store/journal.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* A journal with records of every kind, as it was written. */
 typedef struct Sample {
@@ -186,6 +187,16 @@ static void what_is_no_journal_is_left_alone(void **state) {
         assert_damaged("hostdevd-journal 1\n\0\0\0\0", strlen(JOURNAL_VERSION_LINE) + 4);
 }
 
+static void assert_file_is(const char *expected) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+
+        text = made_file_read("journal", &size);
+        assert_non_null(text);
+        assert_int_equal(size, strlen(expected));
+        assert_memory_equal(text, expected, size);
+}
+
 static void a_newer_version_is_called_one(void **state) {
         _cleanup_(journal_content_done) JournalContent content = { 0 };
         Journal *journal;
@@ -194,7 +205,50 @@ static void a_newer_version_is_called_one(void **state) {
         assert_int_equal(journal_open(&journal, ".", &content), 0);
         assert_string_equal(journal_problem(journal),
                             "the journal is of a version that is not known here");
+        assert_int_equal(journal_end_attachment(journal, 1, NULL), JOURNAL_FAILED);
         journal_free(journal);
+        assert_file_is("hostdevd-journal 2\nwhatever\n");
+}
+
+static char *line_of(const char *json) {
+        char *line = journal_line_new(json);
+
+        assert_non_null(line);
+        return line;
+}
+
+#define OLD_ATTACHMENT                                                                             \
+        "{\"number\":1,\"domain_uuid\":\"11111111-2222-3333-4444-555555555555\","                  \
+        "\"domain\":\"web\",\"request\":\"a1\",\"reason\":\"\",\"last_error\":\"\","               \
+        "\"state\":\"attaching\",\"wants_live\":true,\"wants_config\":false,\"owner_uid\":0,"      \
+        "\"created_usec\":1,\"devices\":[]"
+
+/* As the first daemon wrote it, of which nothing but this line is left. */
+static void
+a_field_that_came_later_may_be_absent_and_one_that_is_not_known_may_not_be_there(void **state) {
+        _cleanup_(freep) char *old = NULL, *newer = NULL, *text = NULL;
+        _cleanup_(journal_content_done) JournalContent content = { 0 }, none = { 0 };
+        Journal *journal;
+
+        old = line_of("{\"key\":\"attachment/1\",\"put\":" OLD_ATTACHMENT "}}");
+        text = text_print("hostdevd-journal 1\n%s", old);
+        made_text("journal", text);
+        assert_int_equal(journal_open(&journal, ".", &content), 0);
+        assert_null(journal_problem(journal));
+        assert_int_equal(content.n_attachments, 1);
+        assert_false(content.attachments[0]->undecided);
+        journal_free(journal);
+
+        newer = line_of("{\"key\":\"attachment/1\",\"put\":" OLD_ATTACHMENT ",\"unheard_of\":1}}");
+        free(text);
+        text = text_print("hostdevd-journal 1\n%s", newer);
+        made_text("journal", text);
+        assert_int_equal(journal_open(&journal, ".", &none), 0);
+        assert_non_null(strstr(journal_problem(journal), "unknown or missing fields"));
+        assert_int_equal(none.n_attachments, 0);
+        assert_int_equal(journal_end_attachment(journal, 1, NULL), JOURNAL_FAILED);
+        journal_free(journal);
+        assert_file_is(text);
 }
 
 /* The checksum is right, but what is said is not what this version says. */
@@ -252,6 +306,7 @@ int main(void) {
                 TEST(a_line_taken_out_of_the_middle_of_another_is_noticed),
                 TEST(what_is_no_journal_is_left_alone),
                 TEST(a_newer_version_is_called_one),
+                TEST(a_field_that_came_later_may_be_absent_and_one_that_is_not_known_may_not_be_there),
                 TEST(a_record_that_says_nothing_known_is_damage),
                 TEST(the_checksum_is_crc32c),
         };

@@ -133,6 +133,39 @@ static void runtime_pools_and_aliases_come_back_in_the_order_they_were_added(voi
                           alias->rules, alias->n_rules);
 }
 
+static void what_was_given_up_comes_back_beside_the_attachments(void **state) {
+        _cleanup_(journal_content_done) JournalContent content = { 0 }, later = { 0 };
+        Journal *journal = open_empty();
+
+        for (uint32_t number = 1; number <= 3; number++) {
+                _cleanup_(attachment_freep) Attachment *attachment =
+                        made_attachment(number, ATTACHMENT_TAKING_BACK);
+
+                attachment->undecided = number == 2;
+                assert_int_equal(journal_put_attachment(journal, attachment, NULL), 0);
+                assert_int_equal(journal_put_given_up(journal, attachment, NULL), 0);
+                if (number != 2)
+                        assert_int_equal(journal_end_attachment(journal, number, NULL), 0);
+        }
+        assert_int_equal(journal_remove_given_up(journal, 1, NULL), 0);
+        journal_free(journal);
+
+        read_back(&content);
+        assert_int_equal(content.n_attachments, 1);
+        assert_int_equal(content.attachments[0]->number, 2);
+        assert_true(content.attachments[0]->undecided);
+        assert_int_equal(content.n_given_up, 2);
+        assert_int_equal(content.given_up[0]->number, 2);
+        assert_int_equal(content.given_up[1]->number, 3);
+        assert_false(content.given_up[1]->undecided);
+        assert_int_equal(content.given_up[1]->n_devices, 2);
+
+        /* A number that is only minded is not used again either. */
+        journal = open_journal(&later);
+        assert_int_equal(later.next_attachment, 4);
+        journal_free(journal);
+}
+
 static void what_was_removed_does_not_come_back(void **state) {
         _cleanup_(alias_freep) Alias *alias = made_alias("a1");
         _cleanup_(pool_freep) Pool *pool = made_pool("nics");
@@ -390,6 +423,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(an_attachment_in_any_state_comes_back_as_it_was),
                 TEST(runtime_pools_and_aliases_come_back_in_the_order_they_were_added),
+                TEST(what_was_given_up_comes_back_beside_the_attachments),
                 TEST(what_was_removed_does_not_come_back),
                 TEST(a_record_overtakes_the_one_before),
                 TEST(a_number_is_never_used_again),
