@@ -87,6 +87,24 @@ void manager_observe_domain(Manager *manager, const char *domain_uuid) {
         manager_continue_with_definition(manager, domain_uuid);
 }
 
+/*
+ * What was chosen has left the host before libvirt has given it. Whatever stands there by then was never
+ * chosen: libvirt is not called, or what it gives is taken back.
+ */
+static void give_up_intent(Manager *manager, const Attachment *attachment, Address address) {
+        _cleanup_(freep) char *sentence = NULL;
+        char text[ADDRESS_TEXT_SIZE];
+
+        if (attachment->state != ATTACHMENT_ATTACHING ||
+            !attachment_find(attachment, address)->gone)
+                return;
+
+        sentence = text_print("%s has left the host", address_format(address, text));
+        activity_remember(manager_activity(manager, attachment->number), DEVICES_NOT_ENOUGH,
+                          sentence ?: "A device has left the host");
+        manager->hypervisor->operations->give_up(manager->hypervisor, attachment->number);
+}
+
 void manager_observe_held(Manager *manager, Address address) {
         /* As long as libvirt has not said what it holds, the host alone decides nothing. */
         if (!manager->reconciled)
@@ -98,6 +116,7 @@ void manager_observe_held(Manager *manager, Address address) {
                 if (!attachment_find(attachment, address))
                         continue;
 
+                give_up_intent(manager, attachment, address);
                 manager_advance(manager, attachment, EVENT_OBSERVED);
                 return;
         }

@@ -66,6 +66,12 @@ typedef struct HypervisorOperations {
                       void *userdata);
 
         /*
+         * Gives up an attach that has not begun: it is done then, and was refused. One that has begun goes on, and is
+         * done when it is.
+         */
+        void (*give_up)(Hypervisor *hypervisor, uint32_t attachment);
+
+        /*
          * Asks for the devices back, by alias. Done means that libvirt took every request, not that the guest
          * has let go: that is told by domain(). A device or domain that is not there counts as done, and then every change
          * of the domain that began earlier is over, also one of a daemon that died; HYPERVISOR_UNAVAILABLE when

@@ -84,6 +84,19 @@ int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const Hyperv
         return 0;
 }
 
+bool domain_job_give_up(Job *base, void *userdata) {
+        DomainJob *job = (DomainJob *) base;
+        const uint32_t *attachment = userdata;
+
+        if (base->run != run_domain_job || job->kind != JOB_ATTACH ||
+            job->order.attachment != *attachment)
+                return false;
+
+        job->verdict = HYPERVISOR_REFUSED;
+        job->text = strdup("libvirt was not called");
+        return true;
+}
+
 static void connect_job_free(Letter *letter) {
         ConnectJob *job = (ConnectJob *) letter;
 

@@ -42,6 +42,12 @@ typedef struct DomainJob {
 int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const HypervisorJob *order,
                    void (*read)(Letter *letter, void *userdata));
 
+/*
+ * For worker_withdraw(): is this an attach of the attachment (a number) that @userdata points to? Then it
+ * ends as refused.
+ */
+bool domain_job_give_up(Job *job, void *userdata);
+
 /* Opens a connection and reads what is there. */
 typedef struct ConnectJob {
         Job job;

@@ -328,6 +328,11 @@ static int libvirt_attach(Hypervisor *hypervisor, const HypervisorJob *job, Hype
         return submit_change((LibvirtHypervisor *) hypervisor, JOB_ATTACH, job, done, userdata);
 }
 
+static void libvirt_give_up(Hypervisor *hypervisor, uint32_t attachment) {
+        worker_withdraw(((LibvirtHypervisor *) hypervisor)->worker, domain_job_give_up,
+                        &attachment);
+}
+
 static int libvirt_detach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                           void *userdata) {
         return submit_change((LibvirtHypervisor *) hypervisor, JOB_DETACH, job, done, userdata);
@@ -382,6 +387,7 @@ static void libvirt_free(Hypervisor *hypervisor) {
 static const HypervisorOperations libvirt_operations = {
         .start = libvirt_start,
         .attach = libvirt_attach,
+        .give_up = libvirt_give_up,
         .detach = libvirt_detach,
         .give_back = libvirt_give_back,
         .refresh = libvirt_refresh,

@@ -296,6 +296,25 @@ int worker_submit(Worker *worker, Job *job) {
         return r;
 }
 
+void worker_withdraw(Worker *worker, bool (*is_meant)(Job *job, void *userdata), void *userdata) {
+        pthread_mutex_lock(&worker->lock);
+        for (Letter **link = &worker->first; *link;) {
+                Letter *letter = *link;
+
+                if (!is_meant((Job *) letter, userdata)) {
+                        link = &letter->next;
+                        continue;
+                }
+
+                *link = letter->next;
+                if (!*link)
+                        worker->end = link;
+                worker->n_queued--;
+                mailbox_post(worker->mailbox, letter);
+        }
+        pthread_mutex_unlock(&worker->lock);
+}
+
 void worker_drop_queue(Worker *worker) {
         Letter *queue;
 

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/domain.h"
@@ -49,6 +50,12 @@ Worker *worker_free(Worker *worker, uint64_t wait_usec);
 
 /* Takes the job over. 0, or negative errno (then it is released) when there is no thread and none can be made. */
 int worker_submit(Worker *worker, Job *job);
+
+/*
+ * Posts the jobs that no thread has begun and that @is_meant says are meant, as if they had run: he notes
+ * in them that they have not.
+ */
+void worker_withdraw(Worker *worker, bool (*is_meant)(Job *job, void *userdata), void *userdata);
 
 /* Releases the jobs that no thread has begun. */
 void worker_drop_queue(Worker *worker);

@@ -354,6 +354,10 @@ static int fake_attach(Hypervisor *hypervisor, const HypervisorJob *job, Hypervi
         return fake_change((FakeHypervisor *) hypervisor, "attach", job, done, userdata);
 }
 
+/* The process has every job at once: none has not begun. */
+static void fake_give_up(Hypervisor *hypervisor, uint32_t attachment) {
+}
+
 static int fake_give_back(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                           void *userdata) {
         return fake_change((FakeHypervisor *) hypervisor, "give-back", job, done, userdata);
@@ -404,6 +408,7 @@ static void fake_free(Hypervisor *hypervisor) {
 static const HypervisorOperations fake_operations = {
         .start = fake_start,
         .attach = fake_attach,
+        .give_up = fake_give_up,
         .detach = fake_detach,
         .give_back = fake_give_back,
         .refresh = fake_refresh,

@@ -115,6 +115,14 @@ static int detach(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDo
         return queue(hypervisor, JOB_DETACH, job, done, userdata);
 }
 
+static void give_up(Hypervisor *hypervisor, uint32_t attachment) {
+        MemoryHypervisor *memory = memory_of(hypervisor);
+
+        for (MemoryJob *job = memory->jobs; job; job = job->next)
+                if (!memory->begun && job->kind == JOB_ATTACH && job->job.attachment == attachment)
+                        job->given_up = true;
+}
+
 static int give_back(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                      void *userdata) {
         return queue(hypervisor, JOB_GIVE_BACK, job, done, userdata);
@@ -142,6 +150,7 @@ static void free_nothing(Hypervisor *hypervisor) {
 static const HypervisorOperations operations = {
         .start = start,
         .attach = attach,
+        .give_up = give_up,
         .detach = detach,
         .give_back = give_back,
         .refresh = refresh,
@@ -179,6 +188,9 @@ static void give(DomainFacts *truth, bool live, const HypervisorJob *job, size_t
 /* Gives or takes what the job says; false when it was refused. */
 static bool carry_out(MemoryHypervisor *memory, const MemoryJob *job) {
         DomainFacts *truth = find_domain(memory, job->job.domain_uuid);
+
+        if (job->given_up)
+                return false;
 
         if (job->kind == JOB_GIVE_BACK) {
                 memory->n_given_back += memory->refuse_give_back ? 0 : job->job.n_devices;

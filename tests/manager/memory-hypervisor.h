@@ -16,6 +16,7 @@ typedef struct MemoryJob {
         HypervisorJob job;
         HypervisorDone done;
         void *userdata;
+        bool given_up; /* before it began */
         struct MemoryJob *next;
 } MemoryJob;
 
@@ -29,6 +30,7 @@ typedef struct MemoryHypervisor {
         const DomainFacts *refreshed; /* was asked to be read again */
         bool guest_ignores;           /* a live detach is taken, nothing leaves */
         bool guest_refuses;           /* a live detach is taken, then told to have failed */
+        bool begun;                   /* no job can be given up any more */
         int refuse_at;                /* index of the device that an attach refuses; −1: none */
         bool refuse_give_back;
         bool refuse_definition; /* a detach from the definition is refused */

@@ -237,6 +237,30 @@ static void a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain(void *
         UNTIL(told, told->n_reconciled == 2);
 }
 
+static void an_attach_that_has_not_begun_can_be_given_up(void **state) {
+        HypervisorDevice first = told_device(0, 0), second = told_device(1, 1);
+        World *world = *state;
+        Told *told = world->told;
+
+        kill(world->process, SIGSTOP);
+        told_detach_start(told, default_uuid, false, &first, 1);
+        told_attach_start(told, default_uuid, false, &second, 1);
+        told->hypervisor->operations->give_up(told->hypervisor, TOLD_ATTACHMENT + 1);
+        for (unsigned i = 0; i < 10; i++)
+                told_turn(told);
+        assert_int_equal(told->n_done, 0);
+
+        told->hypervisor->operations->give_up(told->hypervisor, TOLD_ATTACHMENT);
+        UNTIL(told, told->n_done == 1);
+        assert_int_equal(told->verdict, HYPERVISOR_REFUSED);
+
+        kill(world->process, SIGCONT);
+        UNTIL(told, told->n_done == 2);
+        assert_int_equal(told->verdict, 0);
+        told_detach(told, default_uuid, false, &first, 1);
+        assert_int_equal(told_find(told, default_uuid)->n_config, 0);
+}
+
 static void a_daemon_that_hangs_is_given_up_and_found_again(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
@@ -377,6 +401,7 @@ int main(void) {
                 IN_TEST(a_live_attach_is_refused_through_the_daemon_too),
                 IN_TEST(a_lost_daemon_is_told_and_found_again),
                 IN_TEST(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
+                IN_TEST(an_attach_that_has_not_begun_can_be_given_up),
                 IN_TEST(a_daemon_that_hangs_is_given_up_and_found_again),
                 IN_TEST(the_end_comes_at_once_while_the_daemon_hangs),
                 IN_QEMU(a_definition_in_qemu_gets_devices_and_gives_them_back),

@@ -315,6 +315,45 @@ static void what_was_queued_is_still_done_at_the_end(void **state) {
         assert_int_equal(atomic_load(&n_freed_jobs) - n_before, 20);
 }
 
+static bool is_even(Job *job, void *userdata) {
+        TestJob *test = (TestJob *) job;
+        unsigned *n_asked = userdata;
+
+        ++*n_asked;
+        return test->number % 2 == 0;
+}
+
+static void what_is_withdrawn_is_read_without_having_run(void **state) {
+        atomic_uint n_inside = 0;
+        Stage *stage = *state;
+        unsigned n_asked = 0;
+
+        submit(stage, "a", 2, &stage->gate);
+        wait_at_gate(stage, 1);
+        for (unsigned i = 3; i <= 8; i++) {
+                TestJob *job = make_job("a", i, NULL);
+
+                job->n_inside = i % 2 == 0 ? NULL : &n_inside;
+                assert_int_equal(worker_submit(stage->worker, &job->job), 0);
+        }
+
+        /* Not the one that has begun. */
+        worker_withdraw(stage->worker, is_even, &n_asked);
+        assert_int_equal(n_asked, 6);
+        read_until(stage, 3);
+        assert_int_equal(stage->read[0], 4);
+        assert_int_equal(stage->read[2], 8);
+
+        /* The rest goes on in its order, and more can follow the last. */
+        submit(stage, "a", 9, NULL);
+        open_gate(stage);
+        read_until(stage, 8);
+        assert_int_equal(stage->read[3], 2);
+        assert_int_equal(stage->read[4], 3);
+        assert_int_equal(stage->read[6], 7);
+        assert_int_equal(stage->read[7], 9);
+}
+
 static void a_dropped_queue_is_released_and_never_run(void **state) {
         Stage *stage = *state;
         unsigned n_before;
@@ -384,6 +423,7 @@ int main(void) {
                 HASTY(after_all_hung_threads_came_back_work_goes_on),
                 PATIENT(the_end_does_not_wait_for_a_job_that_hangs),
                 PATIENT(what_was_queued_is_still_done_at_the_end),
+                PATIENT(what_is_withdrawn_is_read_without_having_run),
                 PATIENT(a_dropped_queue_is_released_and_never_run),
                 PATIENT(a_closed_mailbox_releases_what_it_has_and_what_comes),
                 PATIENT(a_letter_posted_while_reading_waits_for_the_next_turn),
