@@ -78,12 +78,13 @@ static bool take_number(const char **text, const char *word, unsigned *ret) {
 static int add_nvme_path(UsageTable *table, const char *subsystem, const char *controller,
                          const char *name, const char *what) {
         _cleanup_(freep) char *hidden = NULL, *link = NULL;
+        const char *disk = name, *way = controller;
         unsigned instance, namespace, number;
         char target[PATH_MAX];
         ssize_t n;
 
-        if (!take_number(&name, "nvme", &instance) || !take_number(&name, "n", &namespace) ||
-            !take_number(&controller, "nvme", &number))
+        if (!take_number(&disk, "nvme", &instance) || !take_number(&disk, "n", &namespace) ||
+            !take_number(&way, "nvme", &number))
                 return 0;
 
         hidden = text_print("%s/%s/nvme%uc%un%u", subsystem, controller, instance, number,
