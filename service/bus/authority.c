@@ -37,8 +37,9 @@ static bool is_from_driver(sd_bus_message *reply) {
 
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         Call *call = userdata;
-        size_t n_total;
+        Refusal refusal = { 0 };
         uint32_t uid;
+        int r;
 
         call->question = sd_bus_slot_unref(call->question);
 
@@ -48,11 +49,11 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
                 return 0;
         }
 
-        (void) call_count(call->bus, uid, CALL_RUNNING, &n_total);
-        call->uid = uid;
-        call->identified = true;
-        if (uid != 0 && n_total >= CALLS_PER_USER_MAX) {
-                call_refuse(call, LIMIT_EXCEEDED, "too many calls of this user are worked on");
+        callers_remember(call->bus->callers, sd_bus_message_get_sender(call->message), uid);
+        r = call_identify(call, uid, &refusal);
+        if (r != 0) {
+                call_refuse(call, r, refusal.text);
+                refusal_done(&refusal);
                 return 0;
         }
 
@@ -60,17 +61,25 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-int identify(Call *call) {
+int identify(Call *call, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(call->message);
+        Refusal refusal = { 0 };
+        uint32_t uid;
         int r;
 
         if (call->identified)
                 return 1;
 
+        if (callers_find(call->bus->callers, sender, &uid)) {
+                r = call_identify(call, uid, &refusal);
+                return r != 0 ? bus_refuse_with(error, r, &refusal) : 1;
+        }
+
         r = sd_bus_call_method_async(call->bus->connection, &call->question, DRIVER_NAME,
                                      "/org/freedesktop/DBus", DRIVER_NAME, "GetConnectionUnixUser",
-                                     on_uid, call, "s", sd_bus_message_get_sender(call->message));
+                                     on_uid, call, "s", sender);
         if (r < 0)
-                return r;
+                return bus_refuse(error, r, NULL);
 
         call->state = CALL_ASKING;
         return 0;
@@ -205,6 +214,10 @@ static int ask(Call *call, unsigned action, char *const *details) {
         call->cancellation = text_print("hostdev1-%" PRIu64, ++bus->n_questions);
         if (!call->cancellation)
                 return -ENOMEM;
+
+        r = call_watch(call);
+        if (r < 0)
+                return r;
 
         r = sd_bus_message_new_method_call(bus->connection, &question, POLKIT_NAME,
                                            "/org/freedesktop/PolicyKit1/Authority",

@@ -29,9 +29,10 @@ const char *action_id(unsigned action);
 /**
  * identify() - who calls
  *
- * Return: 1 when call->uid is known, 0 when the call is parked, or negative errno.
+ * Return: 1 when call->uid is known, 0 when the call is parked, or negative errno with @error set: it cannot be
+ * known, or this user has too many calls.
  */
-int identify(Call *call);
+int identify(Call *call, sd_bus_error *error);
 
 /**
  * authorize() - may the caller do this?

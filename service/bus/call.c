@@ -8,31 +8,12 @@
 #include "bus/errors.h"
 #include "util/log.h"
 #include "util/text.h"
-#include "util/vector.h"
 
 Call *call_find(const Bus *bus, sd_bus_message *message) {
         for (size_t i = 0; i < bus->n_calls; i++)
                 if (bus->calls[i]->message == message)
                         return bus->calls[i];
         return NULL;
-}
-
-size_t call_count(const Bus *bus, uint32_t uid, CallState state, size_t *ret_total) {
-        size_t n = 0, n_total = 0;
-
-        for (size_t i = 0; i < bus->n_calls; i++) {
-                const Call *call = bus->calls[i];
-
-                if (!call->identified || call->uid != uid)
-                        continue;
-                n_total++;
-                if (call->state == state)
-                        n++;
-        }
-
-        if (ret_total)
-                *ret_total = n_total;
-        return n;
 }
 
 static void unlink_call(Call *call) {
@@ -86,17 +67,19 @@ static int on_caller_confirmed(sd_bus_message *reply, void *userdata, sd_bus_err
         return 0;
 }
 
-static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        Call *call = userdata;
-        int r;
-
+static int confirm_caller(Call *call) {
         if (call->confirmation)
                 return 0;
 
-        r = sd_bus_call_method_async(call->bus->connection, &call->confirmation,
-                                     "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                     "org.freedesktop.DBus", "NameHasOwner", on_caller_confirmed,
-                                     call, "s", sd_bus_message_get_sender(call->message));
+        return sd_bus_call_method_async(call->bus->connection, &call->confirmation,
+                                        "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", "NameHasOwner", on_caller_confirmed,
+                                        call, "s", sd_bus_message_get_sender(call->message));
+}
+
+static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        int r = confirm_caller(userdata);
+
         if (r < 0)
                 log_warning("cannot ask whether a caller left the bus: %s", strerror(-r));
         return 0;
@@ -109,46 +92,24 @@ static int on_watch_installed(sd_bus_message *reply, void *userdata, sd_bus_erro
         return 0;
 }
 
-static int watch_caller(Call *call, const char *sender) {
-        _cleanup_(freep) char *match = text_print(
+int call_watch(Call *call) {
+        _cleanup_(freep) char *match = NULL;
+        int r;
+
+        if (call->watch)
+                return 0;
+
+        match = text_print(
                 "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
                 "member='NameOwnerChanged',arg0='%s',arg2=''",
-                sender);
-
+                sd_bus_message_get_sender(call->message));
         if (!match)
                 return -ENOMEM;
 
-        return sd_bus_add_match_async(call->bus->connection, &call->watch, match,
-                                      on_name_owner_changed, on_watch_installed, call);
-}
-
-int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal) {
-        _cleanup_(call_freep) Call *call = NULL;
-        const char *sender = sd_bus_message_get_sender(message);
-        int r;
-
-        if (!sender || sender[0] != ':')
-                return -EPERM; /* nobody whom the bus could vouch for */
-        if (bus->n_calls >= CALLS_MAX)
-                return refuse(refusal, LIMIT_EXCEEDED, "%d calls are being worked on", CALLS_MAX);
-
-        call = calloc(1, sizeof(*call));
-        if (!call)
-                return -ENOMEM;
-
-        call->message = sd_bus_message_ref(message);
-        call->began_usec = record_now();
-        r = VECTOR_APPEND(bus->calls, bus->n_calls, call);
-        if (r < 0)
-                return r;
-        call->bus = bus;
-
-        r = watch_caller(call, sender);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE(call);
-        return 0;
+        r = sd_bus_add_match_async(call->bus->connection, &call->watch, match,
+                                   on_name_owner_changed, on_watch_installed, call);
+        /* He may have left before: then no signal comes. */
+        return r < 0 ? r : confirm_caller(call);
 }
 
 void call_again(Call *call) {
@@ -184,6 +145,8 @@ int call_wait(Call *call, CallWait wait, uint64_t usec) {
         int r;
 
         r = sd_event_now(call->bus->event, CLOCK_MONOTONIC, &now_usec);
+        if (r >= 0)
+                r = call_watch(call);
         if (r < 0)
                 return r;
 

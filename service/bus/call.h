@@ -46,6 +46,7 @@ struct Call {
         Bus *bus; /* NULL when the bus is gone and only the manager still has it */
         sd_bus_message *message;
         CallState state;
+        size_t weight; /* of its arguments, in bytes or so */
         bool identified;
         uint32_t uid;        /* the caller's effective one, as the bus reports it */
         unsigned actions;    /* those that the table binds its method to */
@@ -66,19 +67,34 @@ struct Call {
         uint64_t deadlines[_CALL_WAIT_END]; /* µs of CLOCK_MONOTONIC; 0: did not wait for that */
 };
 
+/*
+ * Nobody shall keep others out: not one user with all the connections that the bus lets him have (256) before it
+ * is known that they are all his, and nobody root.
+ */
 enum {
-        CALLS_MAX = 256,
+        CALLS_MAX = 256, /* of known users */
         CALLS_PER_USER_MAX = 16,
-        QUESTIONS_PER_USER_MAX = 8
+        QUESTIONS_PER_USER_MAX = 8,
+        STRANGERS_MAX = 4608, /* calls whose user the bus is being asked for */
+        STRANGERS_PER_CALLER_MAX = CALLS_PER_USER_MAX,
+        STRANGERS_WEIGHT_MAX = 8 << 20,
+        LIGHT_WEIGHT = 4096, /* a stranger's call of this weight at most has always room */
+        CALL_WEIGHT_MAX = 256 << 10
 };
 
 /* The call of this message that was parked before; NULL: none. */
 Call *call_find(const Bus *bus, sd_bus_message *message);
 
-/* A new call, watched for its sender leaving. 0, LIMIT_EXCEEDED or negative errno. */
+/* A new call. 0, LIMIT_EXCEEDED or negative errno. */
 int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal);
 Call *call_free(Call *call); /* NULL is fine; always returns NULL */
 DEFINE_CLEANUP(Call *, call_free);
+
+/* Watches for its sender leaving the bus: from now on it goes with him. 0 or negative errno. */
+int call_watch(Call *call);
+
+/* It is this user's. 0, or LIMIT_EXCEEDED when he, or all, have too many. */
+int call_identify(Call *call, uint32_t uid, Refusal *refusal);
 
 /* How many calls of this user there are, and how many of them in @state. */
 size_t call_count(const Bus *bus, uint32_t uid, CallState state, size_t *ret_total);

@@ -124,9 +124,9 @@ static int explain_for_domain(Bus *bus, Call *call, Explain *explain, sd_bus_err
         Refusal refusal = { 0 };
         int r;
 
-        r = identify(call);
+        r = identify(call, error);
         if (r <= 0)
-                return r < 0 ? bus_refuse(error, r, NULL) : 0;
+                return r;
 
         r = resolve(bus->manager, explain, &refusal);
         if (r == DOMAIN_UNKNOWN && !manager_is_reconciled(bus->manager)) {

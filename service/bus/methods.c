@@ -56,9 +56,7 @@ static int change(Bus *bus, const Method *method, sd_bus_message *message, void 
         call->actions = method->actions;
         call->authorized = false;
 
-        r = identify(call);
-        if (r < 0)
-                (void) bus_refuse(error, r, NULL);
+        r = identify(call, error);
         if (r > 0)
                 r = method->change(call, object, error);
         if (r < 0)

@@ -21,10 +21,10 @@ enum {
         OPEN_MAX = 6
 };
 
-typedef struct Caller {
+typedef struct Peer {
         sd_bus *client;
         Reply *replies[OPEN_MAX];
-} Caller;
+} Peer;
 
 static uint32_t seed = 20260101;
 
@@ -33,14 +33,14 @@ static uint32_t pick(uint32_t n) {
         return (seed >> 8) % n;
 }
 
-static void leave(Caller *caller) {
+static void leave(Peer *caller) {
         for (size_t i = 0; i < OPEN_MAX; i++)
                 caller->replies[i] = reply_free(caller->replies[i]);
         world_disconnect(caller->client);
         caller->client = NULL;
 }
 
-static void send(World *world, Caller *caller) {
+static void send(World *world, Peer *caller) {
         Reply **slot = &caller->replies[pick(OPEN_MAX)];
 
         if (!caller->client)
@@ -93,13 +93,13 @@ static bool has_no_calls(World *world, void *userdata) {
 
 static void nothing_is_left_behind(void **state) {
         World *world = world_new(POLKIT_YES, false);
-        Caller callers[CALLERS] = { 0 };
+        Peer callers[CALLERS] = { 0 };
 
         world->manager->takes_many = true;
         world->bus->question_usec = 20000;
         world->bus->reconcile_usec = 30000;
         for (unsigned round = 0; round < ROUNDS; round++) {
-                Caller *caller = &callers[pick(CALLERS)];
+                Peer *caller = &callers[pick(CALLERS)];
 
                 if (pick(3) == 0)
                         change(world);
@@ -126,7 +126,7 @@ static void nothing_is_left_behind(void **state) {
 
 static void a_no_changes_nothing_whatever_else_happens(void **state) {
         World *world = world_new(POLKIT_NO, false);
-        Caller callers[CALLERS] = { 0 };
+        Peer callers[CALLERS] = { 0 };
 
         for (unsigned round = 0; round < ROUNDS / 3; round++) {
                 send(world, &callers[pick(CALLERS)]);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Limits: what one caller can take from others.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bus/call.h"
+#include "bus/weigh.h"
+#include "world.h"
+
+#define LIMIT_EXCEEDED_NAME "org.hostdev1.Error.LimitExceeded"
+
+enum {
+        ATTACKERS = 48,
+        CALLS_OF_ATTACKER = 24
+};
+
+static void who_is_behind_a_name_is_remembered(void **state) {
+        static Caller callers[CALLERS_MAX];
+        uint32_t uid = 7;
+
+        assert_false(callers_find(callers, ":1.1", &uid));
+        assert_false(callers_find(callers, "", &uid));
+        assert_int_equal(uid, 7);
+
+        callers_remember(callers, ":1.1", 1000);
+        assert_true(callers_find(callers, ":1.1", &uid));
+        assert_int_equal(uid, 1000);
+        assert_false(callers_find(callers, ":1.11", &uid));
+}
+
+static void a_name_is_forgotten_but_never_taken_for_another(void **state) {
+        static Caller callers[CALLERS_MAX];
+        unsigned n_known = 0;
+        char name[32];
+        uint32_t uid;
+
+        for (uint32_t i = 0; i < 20 * CALLERS_MAX; i++) {
+                snprintf(name, sizeof(name), ":1.%u", i);
+                callers_remember(callers, name, i);
+        }
+        for (uint32_t i = 0; i < 20 * CALLERS_MAX; i++) {
+                snprintf(name, sizeof(name), ":1.%u", i);
+                if (!callers_find(callers, name, &uid))
+                        continue;
+                assert_int_equal(uid, i);
+                n_known++;
+        }
+        assert_true(n_known > CALLERS_MAX / 2 && n_known <= CALLERS_MAX);
+}
+
+static void a_name_that_is_too_long_is_not_remembered(void **state) {
+        static Caller callers[CALLERS_MAX];
+        char name[CALLER_NAME_SIZE + 1];
+        uint32_t uid;
+
+        memset(name, '1', sizeof(name));
+        for (size_t length = CALLER_NAME_SIZE - 2; length <= CALLER_NAME_SIZE; length++) {
+                name[length] = '\0';
+                callers_remember(callers, name, 0);
+                assert_int_equal(callers_find(callers, name, &uid), length < CALLER_NAME_SIZE);
+                name[length] = '1';
+        }
+}
+
+static sd_bus_message *make(sd_bus *client, const char *types, ...) {
+        sd_bus_message *message;
+        va_list arguments;
+
+        assert_true(sd_bus_message_new_method_call(client, &message, BUS_NAME, ROOT_PATH,
+                                                   MANAGER_INTERFACE, "Attach") >= 0);
+        va_start(arguments, types);
+        assert_true(sd_bus_message_appendv(message, types, arguments) >= 0);
+        va_end(arguments);
+        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        return message;
+}
+
+static size_t weight_of(sd_bus_message *message, size_t most) {
+        size_t weight = SIZE_MAX;
+        const char *first;
+
+        assert_true(message_weigh(message, most, &weight) >= 0);
+        /* It is at its start again. */
+        if (sd_bus_message_has_signature(message, "ssa{sv}"))
+                assert_true(sd_bus_message_read_basic(message, 's', &first) > 0);
+        sd_bus_message_unref(message);
+        return weight;
+}
+
+static void a_message_is_weighed_wherever_its_bytes_are(void **state) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        _cleanup_(freep) char *large = malloc(100001);
+        sd_bus_message *message;
+        _cleanup_(freep) uint8_t *bytes = calloc(1, 1 << 20);
+
+        assert_non_null(large);
+        assert_non_null(bytes);
+        memset(large, 'x', 100000);
+        large[100000] = '\0';
+
+        assert_true(weight_of(make(client, "ssa{sv}", "web", "nic", 0), 4096) < 64);
+        assert_true(weight_of(make(client, "ssa{sv}", "web", large, 0), 200000) >= 100000);
+        assert_int_equal(weight_of(make(client, "ssa{sv}", "web", large, 0), 4096), SIZE_MAX);
+        assert_int_equal(
+                weight_of(make(client, "ssa{sv}", "web", "nic", 1, "reason", "s", large), 4096),
+                SIZE_MAX);
+        assert_int_equal(weight_of(make(client, "ssa{sv}", "web", "nic", 1, "x", "v", "v", "as", 2,
+                                        "a", large),
+                                   4096),
+                         SIZE_MAX);
+        assert_int_equal(
+                weight_of(make(client, "saa{ss}a{sv}", "p", 1, 1, "tag.x", large, 0), 4096),
+                SIZE_MAX);
+
+        assert_true(sd_bus_message_new_method_call(client, &message, BUS_NAME, ROOT_PATH,
+                                                   MANAGER_INTERFACE, "Attach") >= 0);
+        assert_true(sd_bus_message_append_array(message, 'y', bytes, 1 << 20) >= 0);
+        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        assert_int_equal(weight_of(message, 4096), SIZE_MAX);
+
+        world_disconnect(client);
+        world_free(world);
+}
+
+static void a_large_call_is_not_kept(void **state) {
+        World *world = world_new(POLKIT_SILENT, false);
+        sd_bus *client = world_connect(world);
+        _cleanup_(freep) char *large = calloc(1, CALL_WEIGHT_MAX + 1);
+        Reply *reply;
+
+        assert_non_null(large);
+        memset(large, 'x', CALL_WEIGHT_MAX);
+        reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "AddPool", "saa{ss}a{sv}",
+                           "p", 0, 1, "description", "s", large);
+        assert_string_equal(reply_error(world, reply), LIMIT_EXCEEDED_NAME);
+        assert_int_equal(world->bus->n_calls, 0);
+        reply_free(reply);
+
+        world_disconnect(client);
+        world_free(world);
+}
+
+static bool is_asked_for_other(World *world, void *userdata) {
+        const Reply *reply = userdata;
+
+        return reply->message || world->manager->done;
+}
+
+/* One user with many connections sends all at once, before the bus could say whose they are. */
+static void many_connections_of_one_user_keep_nobody_else_out(void **state) {
+        static Reply *replies[ATTACKERS][CALLS_OF_ATTACKER];
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *attackers[ATTACKERS], *other;
+        size_t n_refused = 0;
+        Reply *reply;
+
+        if (geteuid() != 0) {
+                world_free(world);
+                skip();
+        }
+
+        world->manager->reconciled = false;
+        other = world_connect_as(world, 1);
+        for (size_t i = 0; i < ATTACKERS; i++)
+                attackers[i] = world_connect(world);
+        for (size_t i = 0; i < ATTACKERS; i++) {
+                for (size_t j = 0; j < CALLS_OF_ATTACKER; j++)
+                        replies[i][j] =
+                                world_send(attackers[i], false, ROOT_PATH, MANAGER_INTERFACE,
+                                           "Attach", "ssa{sv}", "web", "nic", 0);
+                assert_true(sd_bus_flush(attackers[i]) >= 0);
+        }
+
+        reply = world_send(other, false, ROOT_PATH, MANAGER_INTERFACE, "AddAlias", "saa{ss}a{sv}",
+                           "x", 0, 0);
+        world_run_until(world, is_asked_for_other, reply);
+        assert_string_equal(reply_error(world, reply), "");
+        world_settle(world);
+        assert_int_equal(world->bus->n_calls, CALLS_PER_USER_MAX);
+
+        for (size_t i = 0; i < ATTACKERS; i++)
+                for (size_t j = 0; j < CALLS_OF_ATTACKER; j++) {
+                        n_refused += replies[i][j]->message != NULL;
+                        reply_free(replies[i][j]);
+                }
+        assert_int_equal(n_refused, ATTACKERS * CALLS_OF_ATTACKER - CALLS_PER_USER_MAX);
+
+        reply_free(reply);
+        for (size_t i = 0; i < ATTACKERS; i++)
+                world_disconnect(attackers[i]);
+        world_disconnect(other);
+        world_free(world);
+}
+
+static void who_calls_again_is_not_asked_about_again(void **state) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        const char *name;
+        uint32_t uid;
+
+        assert_true(sd_bus_get_unique_name(client, &name) >= 0);
+        assert_false(callers_find(world->bus->callers, name, &uid));
+        for (unsigned i = 0; i < 3; i++) {
+                char alias[8] = { 'a', (char) ('0' + i), '\0' };
+                Reply *reply = world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "AddAlias",
+                                          "saa{ss}a{sv}", alias, 0, 0);
+
+                assert_string_equal(reply_error(world, reply), "");
+                reply_free(reply);
+                assert_true(callers_find(world->bus->callers, name, &uid));
+                assert_int_equal(uid, world_user());
+        }
+        assert_int_equal(world->n_asked, 3);
+        world_disconnect(client);
+        world_free(world);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(who_is_behind_a_name_is_remembered),
+                cmocka_unit_test(a_name_is_forgotten_but_never_taken_for_another),
+                cmocka_unit_test(a_name_that_is_too_long_is_not_remembered),
+                cmocka_unit_test(a_message_is_weighed_wherever_its_bytes_are),
+                cmocka_unit_test(a_large_call_is_not_kept),
+                cmocka_unit_test(many_connections_of_one_user_keep_nobody_else_out),
+                cmocka_unit_test(who_calls_again_is_not_asked_about_again),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
