@@ -29,6 +29,10 @@ DOMAINS = (("web01", "6c1a1b9e-2f0f-4e0c-9c5e-0a8d6f1f0b01", True),
            ("lab-1", "6c1a1b9e-2f0f-4e0c-9c5e-0a8d6f1f0b03", True))
 
 
+PROC = {"cpuinfo": "processor\t: 0\nflags\t\t: fpu vmx\n",
+        "interrupts": "           CPU0\n 24:          1  IR-PCI-MSI 327680-edge      xhci_hcd\n"}
+
+
 class Host(world.World):
     """The world, with everything where a reader of the document has it."""
 
@@ -49,6 +53,10 @@ class Host(world.World):
 
     def begin(self):
         self.host()
+        # Whatever machine this is, the host of the documents is fit to lend devices.
+        for name, text in PROC.items():
+            (self.directory / name).write_text(text)
+            world.mount("--bind", self.directory / name, f"/proc/{name}")
         self.bus()
         self.polkit(rules="")
         self.configure(world.CONFIGURATION)
