@@ -110,6 +110,21 @@ static int refuse_number(const Manager *manager, Refusal *refusal) {
         return refuse(refusal, LIMIT_EXCEEDED, "All attachment numbers are used up");
 }
 
+int manager_check_limits(const Manager *manager, uint32_t uid, Refusal *refusal) {
+        const Registry *registry = &manager->registry;
+        size_t n = 0;
+
+        if (registry->next_attachment == UINT32_MAX)
+                return refuse_number(manager, refusal);
+
+        for (size_t i = 0; i < registry->n_attachments; i++)
+                n += registry->attachments[i]->owner_uid == uid;
+        if (uid != 0 && n >= ATTACHMENTS_PER_USER_MAX)
+                return refuse(refusal, LIMIT_EXCEEDED, "User %u has %d attachments already", uid,
+                              ATTACHMENTS_PER_USER_MAX);
+        return 0;
+}
+
 int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan, ManagerDone done,
                    void *userdata, Refusal *refusal) {
         const DomainFacts *facts =
@@ -125,8 +140,9 @@ int manager_attach(Manager *manager, const AttachOrder *order, const Plan *plan,
         if (!facts)
                 return refuse(refusal, DOMAIN_UNKNOWN, "No domain with UUID %s",
                               order->domain_uuid);
-        if (number == UINT32_MAX)
-                return refuse_number(manager, refusal);
+        r = manager_check_limits(manager, order->owner_uid, refusal);
+        if (r != 0)
+                return r;
 
         r = attachment_from_plan(manager, order, plan, facts, &planned);
         if (r < 0)

@@ -102,6 +102,13 @@ int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusa
 /* Explain: the same decision with its grounds. 0 or -ENOMEM. */
 int manager_explain(Manager *manager, const AttachOrder *order, Explanation *ret);
 
+enum {
+        ATTACHMENTS_PER_USER_MAX = 64 /* of every user but root, who could do without us */
+};
+
+/* May this user have one more attachment? Asked before polkit is. 0 or LIMIT_EXCEEDED. */
+int manager_check_limits(const Manager *manager, uint32_t uid, Refusal *refusal);
+
 /**
  * manager_attach() - give the chosen devices to the domain
  * @plan: of manager_choose() in this same turn of the loop

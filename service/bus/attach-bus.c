@@ -186,6 +186,10 @@ int manager_method_attach(Call *call, void *object, sd_bus_error *error) {
         if (r != 0)
                 return bus_refuse_with(error, r, &refusal);
 
+        r = manager_check_limits(call->bus->manager, call->uid, &refusal);
+        if (r != 0)
+                return bus_refuse_with(error, r, &refusal);
+
         attach.verdict =
                 manager_choose(call->bus->manager, &attach.order, &attach.plan, &attach.refusal);
         if (attach.verdict < 0)

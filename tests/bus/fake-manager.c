@@ -152,6 +152,10 @@ void manager_publish(Manager *manager) {
         fake_manager_settle(manager);
 }
 
+int manager_check_limits(const Manager *manager, uint32_t uid, Refusal *refusal) {
+        return manager->limit == 0 ? 0 : refuse(refusal, manager->limit, "user %u has enough", uid);
+}
+
 int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusal *refusal) {
         Device *device = inventory_find(&manager->registry.inventory, manager->chosen);
 

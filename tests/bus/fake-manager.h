@@ -19,6 +19,7 @@ struct Manager {
         Address chosen;                 /* when that is 0 */
         bool takes_many;                /* a second call ends the open one with ATTACHMENT_BUSY */
         bool attach_once;               /* after an attach nothing is left to choose */
+        int limit;                      /* what manager_check_limits() answers */
         int attach_verdict;             /* what manager_attach() answers at once */
         unsigned n_explained, n_chosen; /* calls of manager_explain(), manager_choose() */
         unsigned n_looked;              /* calls of manager_look_at_host() */

@@ -229,6 +229,19 @@ static void a_refused_choice_is_told_after_the_authorization(void **state) {
         assert_int_equal(scene.world->n_asked, 1);
 }
 
+static void who_has_enough_is_told_so_without_a_question(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_YES);
+        _cleanup_(reply_freep) Reply *reply = NULL;
+
+        scene.world->manager->limit = LIMIT_EXCEEDED;
+        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
+
+        assert_string_equal(reply_error(scene.world, reply), ERROR("LimitExceeded"));
+        assert_int_equal(scene.world->n_asked, 0);
+        assert_int_equal(scene.world->manager->n_chosen, 0);
+        assert_int_equal(scene.world->bus->n_calls, 0);
+}
+
 static void what_the_manager_refuses_at_once_is_told(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_YES);
         _cleanup_(reply_freep) Reply *reply = NULL;
@@ -397,6 +410,7 @@ int main(void) {
                 cmocka_unit_test(a_dry_run_asks_chooses_and_changes_nothing),
                 cmocka_unit_test(the_test_driver_gets_the_definition_alone),
                 cmocka_unit_test(a_refused_choice_is_told_after_the_authorization),
+                cmocka_unit_test(who_has_enough_is_told_so_without_a_question),
                 cmocka_unit_test(what_the_manager_refuses_at_once_is_told),
                 cmocka_unit_test(what_goes_on_is_named_by_its_path),
                 cmocka_unit_test(what_has_ended_is_not_named),

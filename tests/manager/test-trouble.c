@@ -130,6 +130,42 @@ static void a_definition_that_libvirt_keeps_is_asked_for_now_and_then(void **sta
         assert_state(fixture, NIC0, DEVICE_AVAILABLE);
 }
 
+/* The definitions of as many domains, for there are not so many devices. */
+static void sixty_four_attachments_are_all_that_a_user_gets(void **state) {
+        Fixture *fixture = *state;
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        Manager *manager = fixture->manager;
+        Answer answer;
+
+        for (unsigned i = 0; i < ATTACHMENTS_PER_USER_MAX; i++) {
+                Attachment *attachment;
+
+                assert_int_equal(manager_check_limits(manager, 1000, &refusal), 0);
+                assert_int_equal(attachment_new(&attachment, i + 1, DB, "db"), 0);
+                attachment->owner_uid = 1000;
+                assert_int_equal(
+                        registry_add_attachment((Registry *) manager_registry(manager), attachment),
+                        0);
+        }
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), LIMIT_EXCEEDED);
+        assert_non_null(strstr(answer.text, "1000"));
+        assert_int_equal(fixture->memory.n_calls, 0);
+        assert_int_equal(manager_check_limits(manager, 1001, &refusal), 0);
+        assert_int_equal(manager_check_limits(manager, 0, &refusal), 0);
+
+        /* One less is one more. */
+        for (uint32_t number = 1; number <= ATTACHMENTS_PER_USER_MAX; number++) {
+                assert_int_equal(
+                        registry_remove_attachment((Registry *) manager_registry(manager), number),
+                        0);
+                assert_int_equal(manager_check_limits(manager, 1000, &refusal), 0);
+        }
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer.verdict, 0);
+}
+
 #define with_fixture(test) cmocka_unit_test_setup_teardown(test, fixture_setup, teardown)
 
 int main(void) {
@@ -138,6 +174,7 @@ int main(void) {
                 with_fixture(what_was_given_and_cannot_be_recorded_is_taken_back),
                 with_fixture(what_turns_out_to_be_given_is_not_done_before_it_is_recorded),
                 with_fixture(an_end_that_cannot_be_recorded_is_not_told_as_done),
+                with_fixture(sixty_four_attachments_are_all_that_a_user_gets),
                 with_fixture(a_journal_that_breaks_shows_at_once),
                 with_fixture(a_definition_that_libvirt_keeps_is_asked_for_now_and_then),
         };
