@@ -77,7 +77,7 @@ class World:
         self.processes = {}
         self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
                             "SYSTEMD_DEVICE_VERIFY_SYSFS": "0"}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]
         self._own_directories()
