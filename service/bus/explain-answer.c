@@ -93,6 +93,9 @@ static int append_more_details(sd_bus_message *reply, const Registry *registry,
                         address_format(device->facts->physical_function, address));
         if (r >= 0 && candidate->reasons & (REASON_GROUP_IN_USE | REASON_GROUP_INCOMPLETE))
                 r = append_group_mates(reply, registry, device);
+        if (r >= 0 && candidate->helping_unit != UNIT_FUNCTION)
+                r = sd_bus_message_append(reply, "{sv}", "helping-unit", "s",
+                                          unit_to_string(candidate->helping_unit));
         return r;
 }
 

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/allocate-group.h"
 #include "core/allocate-internal.h"
+#include "util/text.h"
 #include "util/vector.h"
 
 #define MISMATCH (REASON_IDS | REASON_TYPE | REASON_TAGS)
@@ -299,6 +301,14 @@ static int explain_item(Problem *problem, const Shortage *shortage, size_t item,
                                 return (int) reasons;
                         candidate.reasons = (uint32_t) reasons;
                 }
+                if (candidate.reasons & REASON_GROUP_INCOMPLETE) {
+                        Unit unit = problem->wants[problem->want_of_item[item]].alias->unit;
+                        bool needs_pool;
+
+                        if (problem_helping_unit(problem, unit, device, &candidate.helping_unit,
+                                                 &needs_pool) < 0)
+                                return -ENOMEM;
+                }
 
                 r = VECTOR_APPEND(explanation->candidates, explanation->n_candidates, candidate);
                 if (r < 0)
@@ -350,6 +360,7 @@ static int count_units(Problem *problem, const Shortage *shortage, unsigned *n_u
 
 static int explain_shortage(Problem *problem, Shortage *shortage, Explanation *explanation) {
         bool fits = explanation->fits;
+        _cleanup_(freep) char *sentence = NULL, *group = NULL;
         int r;
 
         r = fits ? 0 : problem_find_shortage(problem, shortage->result, shortage);
@@ -358,7 +369,9 @@ static int explain_shortage(Problem *problem, Shortage *shortage, Explanation *e
 
         shortage_count(shortage, explanation->counts);
         explanation->text = fits ? strdup("") : problem_text(problem, shortage);
-        explanation->sentence = fits ? strdup("") : problem_sentence(problem, shortage);
+        sentence = fits ? strdup("") : problem_sentence(problem, shortage);
+        group = fits ? strdup("") : problem_group_words(problem, shortage);
+        explanation->sentence = sentence && group ? text_print("%s%s", sentence, group) : NULL;
         return explanation->text && explanation->sentence ? 0 : -ENOMEM;
 }
 

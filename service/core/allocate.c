@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/allocate-group.h"
 #include "core/allocate-internal.h"
 #include "util/vector.h"
 
@@ -110,7 +111,7 @@ static int refuse_used_by_host(const AllocateQuery *query, const char *shortage,
 
 static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
         _cleanup_(shortage_done) Shortage shortage = { 0 };
-        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) char *text = NULL, *group = NULL;
         int r;
 
         if (!host_has_groups(problem->inventory))
@@ -131,7 +132,8 @@ static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
                         return r;
         }
 
-        return refuse(refusal, DEVICES_NOT_ENOUGH, "%s", text);
+        group = problem_group_words(problem, &shortage);
+        return group ? refuse(refusal, DEVICES_NOT_ENOUGH, "%s%s", text, group) : -ENOMEM;
 }
 
 int allocate(const AllocateQuery *query, Plan *ret, Refusal *refusal) {

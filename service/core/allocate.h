@@ -58,7 +58,8 @@ void plan_done(Plan *plan);
  * text says that the search was cut.
  *
  * Return: 0; DEVICES_NOT_ENOUGH ("2 of 4 asked: 1 attached, 3 numa", counts of the reasons of what does
- * not fit the item that fell short; or that the search was cut at its budget); DEVICE_USED_BY_HOST when
+ * not fit the item that fell short, and who of its IOMMU group is in the way of the first; or that the search was
+ * cut at its budget); DEVICE_USED_BY_HOST when
  * force would make it fit; HOST_NOT_READY when no device of the host has an IOMMU group; -ENOMEM.
  */
 int allocate(const AllocateQuery *query, Plan *ret, Refusal *refusal);
@@ -69,11 +70,13 @@ typedef struct Candidate {
         Device *device;
         bool chosen;
         uint32_t reasons; /* all that hold; 0 when chosen or merely not needed */
+        /* With group-incomplete, by which the alias would get the rest of the group, too; UNIT_FUNCTION: none. */
+        Unit helping_unit;
 } Candidate;
 
 typedef struct Explanation {
         bool fits;
-        char *text;     /* what allocate() refuses with, "" when it fits */
+        char *text;     /* what allocate() refuses with but for the group, "" when it fits */
         char *sentence; /* the same for people: "2 of 4: 1 attached to web01, 3 on another NUMA node" */
         Candidate *candidates; /* by item, then address */
         size_t n_candidates;

@@ -75,13 +75,21 @@ static void a_group_goes_whole_or_not_at_all(void **state) {
         host_alias(host, "any", "");
         host_alias(host, "group", "class=03")->unit = UNIT_GROUP;
 
-        ASSERT_LACKS(host, "0 of 1 asked: 1 group-incomplete (alias gpu)", "gpu", GUEST_A);
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 1 group-incomplete (alias gpu); 0000:41:00.0 shares IOMMU "
+                     "group 1 with 0000:41:00.1 (snd_hda_intel), which would stay with the host; "
+                     "Unit=slot would take it along",
+                     "gpu", GUEST_A);
         ASSERT_PLAN(host, "0=41:00.0", "gpu");
         ASSERT_PLAN(host, "0=41:00.0 1=41:00.1", "gpu,audio", GUEST_A);
         ASSERT_PLAN(host, "0=41:00.1 1=41:00.0", "audio,gpu", GUEST_A);
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1", "any:2", GUEST_A);
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1", "group", GUEST_A);
-        ASSERT_LACKS(host, "0 of 1 asked: 2 group-incomplete (alias any)", "any", GUEST_A);
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 2 group-incomplete (alias any); 0000:41:00.0 shares IOMMU "
+                     "group 1 with 0000:41:00.1 (snd_hda_intel), which would stay with the host; "
+                     "Unit=slot would take it along",
+                     "any", GUEST_A);
 }
 
 static void what_is_at_no_host_driver_does_not_bind_the_group(void **state) {
@@ -108,8 +116,14 @@ static void what_the_domain_has_completes_the_group(void **state) {
         made_domain(&host->registry, GUEST_A, "a", NULL, "0000:41:00.1");
 
         ASSERT_PLAN(host, "0=41:00.0", "gpu", GUEST_A);
-        ASSERT_LACKS(host, "0 of 1 asked: 1 group-in-use (alias gpu)", "gpu", GUEST_B);
-        ASSERT_LACKS(host, "0 of 1 asked: 1 group-in-use (alias gpu)", "gpu");
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 1 group-in-use (alias gpu); 0000:41:00.0 shares IOMMU group 1 "
+                     "with 0000:41:00.1 (snd_hda_intel, domain:a)",
+                     "gpu", GUEST_B);
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 1 group-in-use (alias gpu); 0000:41:00.0 shares IOMMU group 1 "
+                     "with 0000:41:00.1 (snd_hda_intel, domain:a)",
+                     "gpu");
 }
 
 static void the_need_of_one_item_steers_the_other(void **state) {
@@ -160,10 +174,15 @@ static void force_takes_a_group_that_the_host_uses(void **state) {
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1", "nic:2", GUEST_A, .force = true);
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1", "card", GUEST_A, .force = true);
         /* The one alone would leave the other at its driver. */
-        ASSERT_LACKS(host, "0 of 1 asked: 2 group-incomplete (alias nic)", "nic", GUEST_A,
-                     .force = true);
-        ASSERT_LACKS(host, "0 of 1 asked: 1 in-use-by-host, 1 group-in-use (alias nic)", "nic",
-                     GUEST_A);
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 2 group-incomplete (alias nic); 0000:41:00.0 shares IOMMU "
+                     "group 1 with 0000:41:00.1 (e1000e), which would stay with the host; "
+                     "Unit=slot would take it along",
+                     "nic", GUEST_A, .force = true);
+        ASSERT_LACKS(host,
+                     "0 of 1 asked: 1 in-use-by-host, 1 group-in-use (alias nic); 0000:41:00.1 "
+                     "shares IOMMU group 1 with 0000:41:00.0 (e1000e, host:eth0)",
+                     "nic", GUEST_A);
 }
 
 static void a_host_without_groups_is_not_ready(void **state) {

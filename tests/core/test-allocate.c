@@ -223,11 +223,18 @@ static void every_member_of_a_unit_must_be_free_and_in_a_pool(void **state) {
         host_alias(host, "group", "class=03")->unit = UNIT_GROUP;
 
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1", "card");
-        ASSERT_LACKS(host, "1 of 2 asked: 2 not-in-pool (alias card)", "card:2");
+        ASSERT_LACKS(host,
+                     "1 of 2 asked: 2 not-in-pool (alias card); 0000:42:00.0 goes by Unit=slot "
+                     "with 0000:42:00.2 (no driver), in no pool",
+                     "card:2");
         ASSERT_PLAN(host, "0=41:00.0 0=41:00.1 0=42:00.0 0=42:00.1", "group:2");
 
         made_domain(&host->registry, GUEST_B, "b", "0000:41:00.1", NULL);
-        ASSERT_LACKS(host, "0 of 1 asked: 2 not-in-pool, 2 held-by-domain (alias card)", "card");
+        ASSERT_LACKS(
+                host,
+                "0 of 1 asked: 2 not-in-pool, 2 held-by-domain (alias card); 0000:42:00.0 goes "
+                "by Unit=slot with 0000:42:00.2 (no driver), in no pool",
+                "card");
 }
 
 static void a_card_is_given_without_the_vfs_of_its_pf(void **state) {

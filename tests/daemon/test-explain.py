@@ -132,7 +132,12 @@ def half_a_group_names_what_would_stay_with_the_host():
     assert not answer.fits and answer.reasons(AUDIO) == ["group-incomplete"], answer.rows
     driver = w.device(GPU)["Driver"]
     assert driver and answer.details(AUDIO)["group-mates"] == [[GPU, driver, ""]], answer.details(AUDIO)
-    assert answer.summary["text"] == "0 of 1: 1 in an IOMMU group that would not be complete"
+    text = (f"; {AUDIO} shares IOMMU group {w.device(AUDIO)['IommuGroup']} with {GPU} ({driver}), which would stay "
+            "with the host; Unit=slot would take it along")
+    assert answer.summary["text"] == "0 of 1: 1 in an IOMMU group that would not be complete" + text, answer.summary
+    assert answer.details(AUDIO)["helping-unit"] == "slot", answer.details(AUDIO)
+    nothing, error = w.attach("test", "audio")
+    assert nothing is None and "0 of 1 asked: 1 group-incomplete (alias audio)" + text in error, error
 
 
 @test
