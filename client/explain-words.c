@@ -106,6 +106,20 @@ static int add_group_mates(char ***lines, bool is_held, const json_t *details) {
         return n_lines;
 }
 
+/* By which an alias would get the group mates, too. 1 or -ENOMEM. */
+static int add_helping_unit(char ***lines, const json_t *details) {
+        const char *unit = member_text(details, "helping_unit");
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        if (!*unit)
+                return 1;
+
+        text = text_print("Unit=%s would take the group along", unit);
+        r = add_line(lines, text);
+        return r < 0 ? r : 1;
+}
+
 static int add_reason(char ***lines, const char *reason, const json_t *document,
                       const json_t *details) {
         bool is_held = strcmp(reason, "group-in-use") == 0;
@@ -115,6 +129,8 @@ static int add_reason(char ***lines, const char *reason, const json_t *document,
 
         if (is_held || strcmp(reason, "group-incomplete") == 0)
                 r = add_group_mates(lines, is_held, details);
+        if (r > 0 && !is_held)
+                r = add_helping_unit(lines, details);
         if (r != 0)
                 return r < 0 ? r : 0;
 

@@ -136,6 +136,8 @@ def half_a_group_names_what_would_stay_with_the_host():
             "with the host; Unit=slot would take it along")
     assert answer.summary["text"] == "0 of 1: 1 in an IOMMU group that would not be complete" + text, answer.summary
     assert answer.details(AUDIO)["helping-unit"] == "slot", answer.details(AUDIO)
+    shown = w.ctl("explain", "audio", "--for=test").stdout
+    assert f"group mate {GPU} stays at {driver}" in shown and "Unit=slot would take the group along" in shown, shown
     nothing, error = w.attach("test", "audio")
     assert nothing is None and "0 of 1 asked: 1 group-incomplete (alias audio)" + text in error, error
 
