@@ -83,7 +83,8 @@ Row readiness_firmware(const ReadinessSubject *subject) {
         if (table)
                 return row_pass("%s exists", table);
         if (readiness_count_groups() > 0)
-                return row_pass(TABLES " has none of an IOMMU; " GROUPS " has groups");
+                return row_pass("neither " TABLES " nor " UNITS " tells of it; " GROUPS
+                                " has groups");
         if (!readiness_exists(TABLES))
                 return row_skip(TABLES " does not exist: no ACPI here");
         return row_fail("Switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the "
