@@ -27,6 +27,23 @@ static char *text_of_name(const Client *client, const json_t *device) {
         return text_print("%s%s%s", vendor, *vendor && *product ? " " : "", product);
 }
 
+/* Without what the state says already; programs get it all. */
+static char *text_of_reasons(const Client *client, const json_t *device) {
+        _cleanup_(list_freep) char **words = NULL;
+        const char *state = member_text(device, "state");
+        const json_t *reason;
+        size_t i;
+
+        json_array_foreach(json_object_get(device, "reasons"), i, reason) {
+                const char *word = json_string_value(reason) ?: "";
+
+                if ((client->no_legend || !text_equal(word, state)) &&
+                    list_append(&words, word) < 0)
+                        return NULL;
+        }
+        return words ? list_join(words, " ") : strdup("");
+}
+
 static char *text_of_bar(const Client *client, const json_t *row) {
         return terminal_bar(client, (unsigned) member_integer(row, "free"),
                             (unsigned) member_integer(row, "total"), BAR_WIDTH);
@@ -46,14 +63,14 @@ static char *text_of_place(const Client *client, const json_t *attachment) {
 
 static const Column device_columns[] = {
         { "ADDRESS", "address" },
-        { "ID", .text = text_of_ids },
-        { "DRIVER", "driver" },
-        { "NODE", "numa_node", COLUMN_NUMBER },
-        { "GROUP", "iommu_group", COLUMN_NUMBER },
+        { "ID", .text = text_of_ids, .minor = 4 },
+        { "DRIVER", "driver", .minor = 3 },
+        { "NODE", "numa_node", COLUMN_NUMBER, .minor = 2 },
+        { "GROUP", "iommu_group", COLUMN_NUMBER, .minor = 1 },
         { "POOL", "pool" },
         { "STATE", "state", COLUMN_WORD },
-        { "HOLDER", "holder" },
-        { "REASONS", "reasons" },
+        { "HOLDER", "holder", COLUMN_MAYBE },
+        { "REASONS", .kind = COLUMN_LONG, .text = text_of_reasons },
         { "NAME", .kind = COLUMN_LONG, .text = text_of_name },
 };
 
@@ -62,7 +79,7 @@ static const Column pool_columns[] = {
         { "FREE", "free", COLUMN_NUMBER },
         { "TOTAL", "total", COLUMN_NUMBER },
         { "", .text = text_of_bar },
-        { "SOURCE", "source" },
+        { "SOURCE", "source", .minor = 1 },
         { "DESCRIPTION", "description", COLUMN_LONG },
 };
 
@@ -70,9 +87,9 @@ static const Column alias_columns[] = {
         { "ALIAS", "name" },
         { "FREE", "free", COLUMN_NUMBER },
         { "TOTAL", "total", COLUMN_NUMBER },
-        { "UNIT", "unit" },
-        { "NUMA", "numa_policy" },
-        { "SOURCE", "source" },
+        { "UNIT", "unit", .minor = 3 },
+        { "NUMA", "numa_policy", .minor = 2 },
+        { "SOURCE", "source", .minor = 1 },
         { "MATCH", "match", COLUMN_LONG },
 };
 
@@ -92,9 +109,9 @@ static const Column tree_columns[] = {
         { "POOL", "name" },
         { "FREE", "free", COLUMN_NUMBER },
         { "TOTAL", "total", COLUMN_NUMBER },
-        { "", .text = text_of_member_bar },
+        { "", .text = text_of_member_bar, .minor = 1 },
         { "STATE", "state", COLUMN_WORD },
-        { "HOLDER", "holder" },
+        { "HOLDER", "holder", COLUMN_MAYBE },
         { "NAME", "description", COLUMN_LONG },
 };
 

@@ -2,12 +2,18 @@
 #include "table.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <libsmartcols.h>
 
 #include "terminal.h"
 #include "util/text.h"
 #include "value.h"
+
+enum {
+        LEAST_LONG = 24,
+        TREE_WIDTH = 2
+};
 
 static void unref_table(struct libscols_table **table) {
         scols_unref_table(*table);
@@ -128,7 +134,7 @@ static int link_lines(struct libscols_table *table, const json_t *rows, const ch
 /* What nobody has anything to say in takes no place; for scripts every column stays. */
 static int hide_empty(struct libscols_table *table, const Column *columns, size_t n_columns) {
         for (size_t i = 0; i < n_columns; i++) {
-                bool is_empty = columns[i].kind == COLUMN_LONG;
+                bool is_empty = columns[i].kind == COLUMN_LONG || columns[i].kind == COLUMN_MAYBE;
                 int r;
 
                 for (size_t j = 0; is_empty && j < scols_table_get_nlines(table); j++) {
@@ -144,6 +150,50 @@ static int hide_empty(struct libscols_table *table, const Column *columns, size_
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+/* How wide a column wants to be; one that can be cut is content with a little. */
+static size_t column_width(struct libscols_table *table, const Column *column, size_t i) {
+        size_t width = strlen(column->heading);
+
+        for (size_t j = 0; j < scols_table_get_nlines(table); j++) {
+                struct libscols_line *line = scols_table_get_line(table, j);
+                const char *text = scols_cell_get_data(scols_line_get_cell(line, i));
+                size_t n = terminal_text_width(text ?: "");
+
+                width = n > width ? n : width;
+        }
+        return column->kind == COLUMN_LONG && width > LEAST_LONG ? LEAST_LONG : width;
+}
+
+/* Leaves columns out, the least worth first, until what remains has room. */
+static int hide_minor(struct libscols_table *table, const Column *columns, size_t n_columns,
+                      bool is_tree) {
+        size_t room = terminal_columns(), width = is_tree ? TREE_WIDTH : 0;
+        unsigned last = 0;
+
+        for (size_t i = 0; i < n_columns; i++) {
+                struct libscols_column *column = scols_table_get_column(table, i);
+
+                if (!(scols_column_get_flags(column) & SCOLS_FL_HIDDEN))
+                        width += column_width(table, &columns[i], i) + 1;
+                last = columns[i].minor > last ? columns[i].minor : last;
+        }
+
+        for (unsigned minor = 1; minor <= last && room > 0 && width > room + 1; minor++)
+                for (size_t i = 0; i < n_columns; i++) {
+                        int r;
+
+                        if (columns[i].minor != minor)
+                                continue;
+
+                        width -= column_width(table, &columns[i], i) + 1;
+                        r = scols_column_set_flags(scols_table_get_column(table, i),
+                                                   SCOLS_FL_HIDDEN);
+                        if (r < 0)
+                                return r;
+                }
         return 0;
 }
 
@@ -167,6 +217,8 @@ static int build(const Client *client, struct libscols_table *table, const Colum
 
         if (!client->no_legend) {
                 r = hide_empty(table, columns, n_columns);
+                if (r == 0)
+                        r = hide_minor(table, columns, n_columns, parent);
                 if (r < 0)
                         return r;
         }

@@ -17,6 +17,7 @@ typedef enum ColumnKind {
         COLUMN_PROSE, /* text that may be broken into lines on a terminal */
         COLUMN_LINES, /* text in lines, which stay whole while others can be cut */
         COLUMN_WORD,  /* a word that may have a colour */
+        COLUMN_MAYBE, /* text that stays whole, and is left out where every row is empty */
 } ColumnKind;
 
 typedef struct Column {
@@ -25,6 +26,8 @@ typedef struct Column {
         ColumnKind kind;
         /* Instead of @member: new text, or NULL without memory. */
         char *(*text)(const Client *client, const json_t *row);
+        /* On a terminal that is too narrow for all, 1 is the first to go; 0 stays. */
+        unsigned minor;
 } Column;
 
 /**

@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <langinfo.h>
+#include <wchar.h>
 
 #include "util/text.h"
 
@@ -65,6 +67,31 @@ void terminal_print_word(const Client *client, const char *word) {
         const char *colour = client->colour ? terminal_colour(word) : NULL;
 
         printf("%s%s%s", colour ?: "", word, colour ? COLOUR_END : "");
+}
+
+size_t terminal_columns(void) {
+        struct winsize size;
+
+        if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+                return 0;
+        return size.ws_col;
+}
+
+size_t terminal_text_width(const char *text) {
+        size_t size = strlen(text), width = 0;
+        mbstate_t state = { 0 };
+        wchar_t character;
+
+        for (size_t n; size > 0; text += n, size -= n) {
+                int columns;
+
+                n = mbrtowc(&character, text, size, &state);
+                if (n == 0 || n > size)
+                        return width + size; /* no text of this locale: libsmartcols shows \xNN */
+                columns = wcwidth(character);
+                width += columns > 0 ? (size_t) columns : 0;
+        }
+        return width;
 }
 
 char *terminal_bar(const Client *client, unsigned part, unsigned whole, unsigned width) {

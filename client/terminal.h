@@ -23,3 +23,9 @@ void terminal_print_word(const Client *client, const char *word);
 
 /* A bar of @part in @whole, @width characters wide; NULL without memory. */
 char *terminal_bar(const Client *client, unsigned part, unsigned whole, unsigned width);
+
+/* How wide the terminal on stdout is; 0: there is none. */
+size_t terminal_columns(void);
+
+/* How many columns of it a text takes. */
+size_t terminal_text_width(const char *text);

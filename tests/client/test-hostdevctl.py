@@ -93,8 +93,11 @@ def devices_are_those_of_pools_and_a_vf_hangs_from_its_pf(bus):
     assert table[0][:4] == ['ADDRESS', 'ID', 'DRIVER', 'NODE']
     assert [row[0] for row in table[1:]] == ['0000:41:00.0', '└─0000:41:10.0', '0000:41:00.1',
                                              '0000:41:00.2']
-    assert table[3][1:9] == ['8086:154d', 'vfio-pci', '0', '12', '10g-nics', 'attached',
-                             'attachment:17', 'attached']
+    assert table[3][1:8] == ['8086:154d', 'vfio-pci', '0', '12', '10g-nics', 'attached',
+                             'attachment:17'], table[3]
+    assert table[3][8:] == ['Intel', 'Corporation', 'Ethernet', '10G'], 'the reason is what the state says'
+    scripts = rows(done(bus, 'devices', '--no-legend'))
+    assert scripts[2][6:9] == ['attached', 'attachment:17', 'attached'], scripts[2]
 
 
 @test
@@ -565,6 +568,21 @@ def states_have_colour_only_on_a_terminal_that_wants_it(bus):
     assert '\033[32myes' in on_terminal(bus, 'status', NO_COLOR='')
     assert '\033[3' not in on_terminal(bus, 'attachments', NO_COLOR='1')
     assert '\033' not in done(bus, 'attachments', TERM='xterm', NO_COLOR='').out
+
+
+@test
+def a_table_leaves_out_what_matters_least_before_names_become_illegible(bus):
+    wide = on_terminal(bus, 'devices', '--all', columns=200, NO_COLOR='1').splitlines()
+    assert all(word in wide[0] for word in ('DRIVER', 'NODE', 'GROUP', 'ID')), wide[0]
+    for columns in (100, 90, 80):
+        lines = on_terminal(bus, 'devices', '--all', columns=columns, NO_COLOR='1').splitlines()
+        assert max(map(len, lines)) <= columns, lines
+        heading = lines[0]
+        assert 'GROUP' not in heading and 'STATE' in heading and 'HOLDER' in heading, heading
+        assert len(lines) == len(wide) and all(len(line) > heading.index('NAME') + 10 for line in lines[1:]), lines
+    for verb in ('pools', 'aliases', 'attachments', 'status'):
+        lines = on_terminal(bus, verb, columns=80, NO_COLOR='1').splitlines()
+        assert max(map(len, lines)) <= 80, lines
 
 
 @test

@@ -2,6 +2,7 @@
 /*
  * What is fit to be shown.
  */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,10 +49,24 @@ static void a_bar_is_full_or_empty_only_when_the_pool_is(void **state) {
         assert_bar(UINT32_MAX, UINT32_MAX, "####");
 }
 
+static void a_text_takes_as_many_columns_as_its_characters_do(void **state) {
+        assert_string_equal(setlocale(LC_ALL, "C.UTF-8"), "C.UTF-8");
+        assert_int_equal(terminal_text_width(""), 0);
+        assert_int_equal(terminal_text_width("abc"), 3);
+        assert_int_equal(terminal_text_width("\u00e9\u2588x"), 3);
+        assert_int_equal(terminal_text_width("\u4e2d"), 2);
+        assert_int_equal(terminal_text_width("e\u0301"), 1);
+        assert_int_equal(terminal_text_width("ab\xff"
+                                             "cd"),
+                         5);
+        setlocale(LC_ALL, "C");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(plain_text_stays_as_it_is),
                 cmocka_unit_test(what_could_move_the_cursor_or_turn_the_line_is_shown_as_bytes),
+                cmocka_unit_test(a_text_takes_as_many_columns_as_its_characters_do),
                 cmocka_unit_test(a_bar_is_full_or_empty_only_when_the_pool_is),
         };
 
