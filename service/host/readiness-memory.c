@@ -71,7 +71,7 @@ static bool read_process(const char *number, Process *ret) {
 
         (void) snprintf(path, sizeof(path), "/proc/%s/status", number);
         process.may_raise = read_may_raise(path);
-        (void) strcpy(process.number, number);
+        (void) snprintf(process.number, sizeof(process.number), "%s", number);
         *ret = process;
         return true;
 }

@@ -23,6 +23,7 @@
 enum {
         DEEPEST_STACK =
                 12, /* LVM on dm-crypt on md on multipath is four; a loop of links is none */
+        LONGEST_LINK = 1024, /* of sysfs */
 };
 
 static int add_disk(UsageTable *table, const char *path, const char *what, unsigned depth);
@@ -124,7 +125,7 @@ static int add_nvme_subsystem(UsageTable *table, const char *disk, const char *n
 /* A loop device over a disk. A file is on a file system, which is mounted. */
 static int add_loop(UsageTable *table, const char *path, const char *what, unsigned depth) {
         _cleanup_(freep) char *attribute = NULL, *below = NULL;
-        char device[PATH_MAX], name[NAME_MAX + 1];
+        char device[2 * NAME_MAX], name[NAME_MAX + 1]; /* a longer path is no disk's */
 
         attribute = text_print("%s/loop/backing_file", path);
         if (!attribute)
@@ -140,7 +141,7 @@ static int add_loop(UsageTable *table, const char *path, const char *what, unsig
 /* A bcache that has no cache yet has no slaves: this leads below the disk it is on. */
 static int add_bcache(UsageTable *table, const char *path, const char *what) {
         _cleanup_(freep) char *link = NULL;
-        char target[PATH_MAX];
+        char target[LONGEST_LINK];
         ssize_t n;
 
         link = text_print("%s/bcache", path);
