@@ -66,6 +66,9 @@ static int attachment_from_plan(const Manager *manager, const AttachOrder *order
                 };
 
                 attached.handed = attached.managed && is_to_be_handed(manager, order, plan, device);
+                attached.restore =
+                        attached.handed || (attached.managed && order->live &&
+                                            strcmp(device->facts->driver, "vfio-pci") != 0);
                 r = VECTOR_APPEND(attachment->devices, attachment->n_devices, attached);
                 if (r < 0)
                         return r;

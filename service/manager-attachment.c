@@ -131,15 +131,47 @@ void manager_attend(Manager *manager, uint32_t number) {
 
 static void on_give_back_done(void *userdata, uint32_t number, const HypervisorOutcome *outcome);
 
+/* At vfio-pci; and does anybody have it open there? The kernel would wait for that one, and libvirt with it. */
+static bool is_at_vfio(const Manager *manager, Address address, bool *ret_open) {
+        _cleanup_(facts_freep) Facts *facts = NULL;
+
+        if (manager->ports.scan_one(manager->ports.userdata, address, &facts) < 0 || !facts)
+                return false;
+
+        *ret_open = facts->enabled;
+        return strcmp(facts->driver, "vfio-pci") == 0;
+}
+
+/*
+ * The domain runs and its process has a device open that libvirt knows nothing of: libvirtd was killed after it had
+ * asked QEMU to take the device, and before it could write that down.
+ */
+static bool is_kept(const Manager *manager, const Attachment *attachment, Address address) {
+        const DomainFacts *domain =
+                domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
+        bool open = false;
+
+        return domain && domain->running && is_at_vfio(manager, address, &open) && open;
+}
+
 int manager_give_back(Manager *manager, Attachment *attachment) {
         const Registry *registry = &manager->registry;
 
         /* If it cannot be asked now, it is tried again. */
         manager_attend(manager, attachment->number);
-        for (size_t i = 0; i < attachment->n_devices; i++)
-                if (registry_is_to_go_back(registry, &attachment->devices[i]) &&
-                    !registry_can_go_back(registry, &attachment->devices[i]))
+        for (size_t i = 0; i < attachment->n_devices; i++) {
+                const AttachedDevice *device = &attachment->devices[i];
+                Activity *activity = manager_activity(manager, attachment->number);
+
+                if (!registry_is_to_go_back(registry, device))
+                        continue;
+                if (!registry_can_go_back(registry, device))
                         return 0;
+                if (is_kept(manager, attachment, device->address)) {
+                        activity->ask_usec = activity->look_usec;
+                        return 0;
+                }
+        }
 
         return manager_call_hypervisor(manager, attachment,
                                        manager->hypervisor->operations->give_back,
@@ -175,10 +207,24 @@ static bool has_to_give_back(const Manager *manager, const Attachment *attachmen
         return false;
 }
 
+/* What libvirtd took from its driver and, killed meanwhile, did not give: it knows no more of that, we do. */
+static void look_for_left_behind(Manager *manager, Attachment *attachment) {
+        for (size_t i = 0; attachment->undecided && i < attachment->n_devices; i++) {
+                AttachedDevice *device = &attachment->devices[i];
+                bool open;
+
+                if (device->restore && !device->left &&
+                    registry_can_go_back(&manager->registry, device) &&
+                    is_at_vfio(manager, device->address, &open))
+                        device->handed = true;
+        }
+}
+
 static void end(Manager *manager, Attachment *attachment) {
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         int r;
 
+        look_for_left_behind(manager, attachment);
         if (!has_to_give_back(manager, attachment)) {
                 finish(manager, attachment);
                 return;

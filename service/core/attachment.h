@@ -66,6 +66,7 @@ typedef struct AttachedDevice {
         bool managed; /* managed='yes' */
         bool handed; /* we ask libvirt to take it from its driver before it is given, and to give it back
                             * after: its IOMMU group goes to the running domain as a whole */
+        bool restore; /* not at vfio-pci when it was chosen: no end of the attachment leaves it there */
         bool live, config; /* libvirt says so now */
         bool gone;         /* not in the host; kept in step by the registry */
         bool left;         /* of a lost attachment: free again, no longer ours */

@@ -317,6 +317,7 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
                 return r;
 
         read_incarnation(device, facts);
+        facts->enabled = number(device, "enable", 10, INT_MAX, 0) > 0;
         facts->numa_node = (int) number(device, "numa_node", 10, HIGHEST_NODE, (unsigned long) -1);
 
         r = read_links(device, facts);

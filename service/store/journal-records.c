@@ -40,15 +40,19 @@ static int give(json_t *json, json_t **ret) {
 }
 
 static json_t *pack_device(const AttachedDevice *device) {
+        json_auto_t *restore = device->restore ? json_true() : NULL;
         char address[ADDRESS_TEXT_SIZE];
 
-        return json_pack("{s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:b}", "address",
+        if (device->restore && !restore)
+                return NULL;
+
+        return json_pack("{s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:O*, s:b, s:b, s:b}", "address",
                          address_format(device->address, address), "vendor_id",
                          (int) device->vendor_id, "product_id", (int) device->product_id,
                          "subsystem_vendor_id", (int) device->subsystem_vendor_id,
                          "subsystem_product_id", (int) device->subsystem_product_id, "managed",
-                         (int) device->managed, "handed", (int) device->handed, "live",
-                         (int) device->live, "config", (int) device->config, "left",
+                         (int) device->managed, "handed", (int) device->handed, "restore", restore,
+                         "live", (int) device->live, "config", (int) device->config, "left",
                          (int) device->left);
 }
 
@@ -152,16 +156,17 @@ static bool fits(json_int_t number, json_int_t smallest, json_int_t biggest) {
 }
 
 static int read_device(Attachment *attachment, const json_t *json, Refusal *refusal) {
-        int vendor, product, subsystem_vendor, subsystem_product, managed, handed, live, config,
-                left;
+        int vendor, product, subsystem_vendor, subsystem_product, managed, handed,
+                restore = 0, live, config, left;
         AttachedDevice device = { 0 };
         const char *address;
 
-        if (json_unpack((json_t *) json, "{s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:b !}",
-                        "address", &address, "vendor_id", &vendor, "product_id", &product,
+        if (json_unpack((json_t *) json,
+                        "{s:s, s:i, s:i, s:i, s:i, s:b, s:b, s?b, s:b, s:b, s:b !}", "address",
+                        &address, "vendor_id", &vendor, "product_id", &product,
                         "subsystem_vendor_id", &subsystem_vendor, "subsystem_product_id",
-                        &subsystem_product, "managed", &managed, "handed", &handed, "live", &live,
-                        "config", &config, "left", &left) < 0)
+                        &subsystem_product, "managed", &managed, "handed", &handed, "restore",
+                        &restore, "live", &live, "config", &config, "left", &left) < 0)
                 return refuse_value(refusal, "a device with unknown or missing fields");
         if (address_parse(address, &device.address) != 0)
                 return refuse_value(refusal, "a device without an address");
@@ -175,6 +180,7 @@ static int read_device(Attachment *attachment, const json_t *json, Refusal *refu
         device.subsystem_product_id = (uint16_t) subsystem_product;
         device.managed = managed;
         device.handed = handed;
+        device.restore = restore;
         /* Shown until libvirt has said what is so now. */
         device.live = live;
         device.config = config;

@@ -51,6 +51,7 @@ static void a_function_is_read_with_all_that_sysfs_says(void **state) {
         tree_set(NIC, "numa_node", "1");
         tree_set(NIC, "reset_method", "flr bus");
         tree_set(NIC, "power_state", "D3hot");
+        tree_set(NIC, "enable", "2");
         tree_set(NIC, "sriov_totalvfs", "63");
         tree_link("devices/pci0000:00/" NIC "/driver", "../../../bus/pci/drivers/ixgbe");
         tree_link("devices/pci0000:00/" NIC "/iommu_group", "../../../kernel/iommu_groups/17");
@@ -78,6 +79,7 @@ static void a_function_is_read_with_all_that_sysfs_says(void **state) {
         assert_string_equal(facts->reset_methods[0], "flr");
         assert_string_equal(facts->reset_methods[1], "bus");
         assert_string_equal(facts->power_state, "D3hot");
+        assert_true(facts->enabled);
         assert_int_equal(list_length(facts->interfaces), 2);
         assert_string_equal(facts->interfaces[0], "lan0");
         assert_string_equal(facts->interfaces[1], "lan1");

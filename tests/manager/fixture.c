@@ -27,6 +27,7 @@ static int scan_one(void *userdata, Address address, Facts **ret) {
         facts->iommu_group = fixture->grouped && index < 2 ? 5 : (int) index + 10;
         facts->numa_node = 0;
         assert(facts_set(&facts->driver, fixture->driver[index] ?: "e1000e") == 0);
+        facts->enabled = fixture->open || strcmp(facts->driver, "vfio-pci") != 0;
         *ret = facts;
         return 0;
 }

@@ -31,6 +31,7 @@ typedef struct Fixture {
         bool absent[3];        /* which cards were pulled */
         uint16_t product[3];   /* another one is in its place; 0: the first */
         const char *driver[3]; /* NULL: its own */
+        bool open;             /* somebody has each card open that is at vfio-pci */
         bool unready;          /* a check of CheckHost fails */
         uint64_t now_usec;
         unsigned n_published, n_retries;
