@@ -297,6 +297,7 @@ static int on_farewell(sd_event_source *source, void *userdata) {
         Daemon *daemon = userdata;
 
         manager_stop(daemon->manager);
+        bus_stop(daemon->bus);
         return 0;
 }
 

@@ -113,6 +113,18 @@ Bus *bus_free(Bus *bus) {
         return NULL;
 }
 
+void bus_stop(Bus *bus) {
+        for (size_t i = bus->n_calls; i-- > 0;) {
+                Call *call = bus->calls[i];
+
+                if (call->state == CALL_ACTING)
+                        continue;
+                call_cancel_question(call);
+                call_refuse(call, ATTACHMENT_BUSY,
+                            "The service is stopping, and nothing was changed");
+        }
+}
+
 int bus_request_name(Bus *bus) {
         int r = sd_bus_request_name(bus->connection, BUS_NAME, 0);
 

@@ -38,6 +38,12 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
 Bus *bus_free(Bus *bus); /* NULL is fine; always returns NULL */
 DEFINE_CLEANUP(Bus *, bus_free);
 
+/*
+ * The service ends: every call that the manager does not have is refused, with nothing changed. Those of
+ * the manager are answered by manager_stop().
+ */
+void bus_stop(Bus *bus);
+
 /* Takes the name org.hostdev1: everything is there to be seen. 0 or negative errno. */
 int bus_request_name(Bus *bus);
 

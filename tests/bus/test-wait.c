@@ -51,6 +51,10 @@ static bool is_asked_once(World *world, void *userdata) {
         return world->n_asked == 1;
 }
 
+static bool is_asked_twice(World *world, void *userdata) {
+        return world->n_asked == 2;
+}
+
 static void a_call_that_waits_goes_on_when_a_device_becomes_free(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_YES);
         _cleanup_(reply_freep) Reply *reply = NULL;
@@ -126,6 +130,27 @@ static void a_call_before_the_first_reconcile_waits_for_it(void **state) {
         scene.world->manager->reconciled = true;
         bus_retry(scene.world->bus);
         assert_string_equal(reply_error(scene.world, reply), ERROR("NoSuchDomain"));
+}
+
+static void who_waits_at_the_end_is_told_that_nothing_was_changed(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_YES);
+        _cleanup_(reply_freep) Reply *waiting = NULL, *asking = NULL;
+
+        scene.world->manager->choice = DEVICES_NOT_ENOUGH;
+        waiting = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 1, "wait-seconds", "u", 20);
+        world_run_until(scene.world, has_n_waiting, &(size_t){ 1 });
+        scene.world->mood = POLKIT_SILENT;
+        asking = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
+        world_run_until(scene.world, is_asked_twice, NULL);
+
+        bus_stop(scene.world->bus);
+        assert_string_equal(reply_error(scene.world, waiting), ERROR("Busy"));
+        assert_string_equal(reply_error(scene.world, asking), ERROR("Busy"));
+        assert_non_null(strstr(reply_text(scene.world, asking), "nothing was changed"));
+        assert_int_equal(scene.world->bus->n_calls, 0);
+        assert_int_equal(scene.world->manager->n_changed, 0);
+        world_settle(scene.world);
+        assert_int_equal(scene.world->n_cancelled, 1);
 }
 
 static void without_libvirt_there_is_nothing_to_wait_for(void **state) {
@@ -258,6 +283,7 @@ int main(void) {
                 cmocka_unit_test(a_call_that_waited_in_vain_gets_the_last_refusal),
                 cmocka_unit_test(who_waited_longest_chooses_first),
                 cmocka_unit_test(a_call_before_the_first_reconcile_waits_for_it),
+                cmocka_unit_test(who_waits_at_the_end_is_told_that_nothing_was_changed),
                 cmocka_unit_test(without_libvirt_there_is_nothing_to_wait_for),
                 cmocka_unit_test(the_first_reconcile_is_waited_for_ten_seconds_at_most),
                 cmocka_unit_test(another_wait_in_between_does_not_prolong_the_first),
