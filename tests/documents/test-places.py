@@ -127,6 +127,12 @@ def the_readme_and_the_pages_for_one_page_are_short():
 
 
 @test
+def the_package_has_the_version_of_the_project():
+    version = re.search(r"version : '([\d.]+)'", source("meson.build")).group(1)
+    assert re.match(r"hostdevd \(([\d.]+)\)", source("debian/changelog")).group(1) == version
+
+
+@test
 def the_sample_rule_is_the_one_that_is_installed():
     rules = [e.text for e in examples.read(SOURCE / "docs" / "polkit.md") if e.kind == "js"]
     assert source("polkit/examples/50-lab.rules") in rules

@@ -419,6 +419,7 @@ static const HypervisorOperations fake_operations = {
 
 int fake_hypervisor_new(Hypervisor **ret, const char *socket_path) {
         FakeHypervisor *self;
+        const char *uri;
 
         assert(ret);
 
@@ -432,7 +433,9 @@ int fake_hypervisor_new(Hypervisor **ret, const char *socket_path) {
         self->retry_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         self->unavailable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         self->path = strdup(socket_path);
-        self->uri = text_print("fake://%s", socket_path);
+        /* What it stands in for, where that matters to whoever reads. */
+        uri = getenv("FAKE_HYPERVISOR_URI");
+        self->uri = uri ? strdup(uri) : text_print("fake://%s", socket_path);
         if (self->epoll_fd < 0 || self->retry_fd < 0 || self->unavailable_fd < 0 || !self->path ||
             !self->uri) {
                 fake_free(&self->hypervisor);
