@@ -217,6 +217,20 @@ int manager_observe(Manager *manager, Address address) {
         return 0;
 }
 
+int manager_look_at_use(Manager *manager) {
+        _cleanup_(freep) Address *addresses = NULL;
+        size_t n = 0;
+        int r;
+
+        if (!manager->ports.use_changes)
+                return 0;
+
+        r = manager->ports.use_changes(manager->ports.userdata, &addresses, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = manager_observe(manager, addresses[i]);
+        return r;
+}
+
 static bool is_listed(const Address *addresses, size_t n, Address address) {
         size_t low = 0, high = n;
 
@@ -305,7 +319,12 @@ int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusa
                               "What domain %s (%s) holds cannot be read: %s", unreadable->name,
                               unreadable->uuid, unreadable->unreadable);
 
-        /* What happened earlier in this turn of the loop counts too. */
+        /* What the host began to use before counts, although nobody may have told us yet … */
+        r = manager_look_at_use(manager);
+        if (r < 0)
+                return r;
+
+        /* … and what happened earlier in this turn of the loop. */
         r = registry_settle(&manager->registry);
         if (r < 0)
                 return r;
@@ -317,7 +336,9 @@ int manager_explain(Manager *manager, const AttachOrder *order, Explanation *ret
         AllocateQuery query = query_of(manager, order);
         int r;
 
-        r = registry_settle(&manager->registry);
+        r = manager_look_at_use(manager);
+        if (r >= 0)
+                r = registry_settle(&manager->registry);
         if (r < 0)
                 return r;
 

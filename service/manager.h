@@ -23,6 +23,11 @@ typedef struct ManagerPorts {
         int (*scan_one)(void *userdata, Address address, Facts **ret);
         /* Every address in the host: an array for free(). 0 or negative errno. */
         int (*scan_addresses)(void *userdata, Address **ret, size_t *ret_n);
+        /*
+         * Addresses whose use by the host has become another since this was last asked: an array for free(). NULL: the
+         * use never changes without an event of the device. 0 or negative errno.
+         */
+        int (*use_changes)(void *userdata, Address **ret, size_t *ret_n);
         /* Tell the world. Objects in the registry are as they shall be shown; removed ones are gone from it. */
         void (*publish)(void *userdata, const Changes *changes);
         /* Does the host pass every check of CheckHost? */
@@ -74,6 +79,8 @@ bool manager_is_unreachable(const Manager *manager);
 int manager_scan(Manager *manager);
 /* Something happened at an address: reads it again. 0 or negative errno. */
 int manager_observe(Manager *manager, Address address);
+/* What the host itself uses may have changed: reads those devices again. 0 or negative errno. */
+int manager_look_at_use(Manager *manager);
 /* Is the host ready (HostReady)? It may be since something was switched on or loaded. */
 void manager_look_at_host(Manager *manager);
 

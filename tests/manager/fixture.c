@@ -27,6 +27,8 @@ static int scan_one(void *userdata, Address address, Facts **ret) {
         facts->iommu_group = fixture->grouped && index < 2 ? 5 : (int) index + 10;
         facts->numa_node = 0;
         assert(facts_set(&facts->driver, fixture->driver[index] ?: "e1000e") == 0);
+        assert(facts_set(&facts->host_use,
+                         index == 0 && fixture->host_use ? fixture->host_use : "") == 0);
         facts->enabled = fixture->open || strcmp(facts->driver, "vfio-pci") != 0;
         *ret = facts;
         return 0;
@@ -40,6 +42,18 @@ static int scan_addresses(void *userdata, Address **ret, size_t *ret_n) {
         for (size_t i = 0; i < 3; i++)
                 if (!fixture->absent[i])
                         (*ret)[(*ret_n)++] = (Address){ .bus = (uint8_t) (NIC0.bus + i) };
+        return 0;
+}
+
+static int use_changes(void *userdata, Address **ret, size_t *ret_n) {
+        Fixture *fixture = userdata;
+
+        if (fixture->use_error < 0)
+                return fixture->use_error;
+
+        *ret = calloc(1, sizeof(Address));
+        **ret = NIC0;
+        *ret_n = 1;
         return 0;
 }
 
@@ -100,6 +114,7 @@ void fixture_start(Fixture *fixture) {
                 .userdata = fixture,
                 .scan_one = scan_one,
                 .scan_addresses = scan_addresses,
+                .use_changes = use_changes,
                 .publish = publish,
                 .host_ready = host_ready,
                 .retry = retry,

@@ -33,6 +33,8 @@ typedef struct Fixture {
         const char *driver[3]; /* NULL: its own */
         bool open;             /* somebody has each card open that is at vfio-pci */
         bool unready;          /* a check of CheckHost fails */
+        const char *host_use;  /* what the host uses the first one for; NULL: it does not */
+        int use_error;         /* nobody can say what the host uses */
         uint64_t now_usec;
         unsigned n_published, n_retries;
 } Fixture;

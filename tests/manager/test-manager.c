@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -334,6 +335,24 @@ static void a_device_that_another_tool_gave_away_is_not_offered(void **state) {
         assert_state(fixture, NIC0, DEVICE_AVAILABLE);
 }
 
+static void what_the_host_began_to_use_before_a_call_is_not_given_by_it(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        /* Nobody has told the manager. */
+        fixture->host_use = "/home";
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:3", true, false, &answer),
+                         DEVICE_USED_BY_HOST);
+        assert_string_equal(fixture_device(fixture, NIC0)->holder, "host:/home");
+
+        /* Who cannot know it gives nothing. */
+        fixture->host_use = NULL;
+        fixture->use_error = -EMFILE;
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:3", true, false, &answer), -EMFILE);
+        fixture->use_error = 0;
+        (void) attached(fixture, "nic:3", true, false);
+}
+
 static void a_held_device_that_is_pulled_is_gone_and_held(void **state) {
         Fixture *fixture = *state;
         uint32_t number = attached(fixture, "nic:2", true, false);
@@ -397,6 +416,7 @@ int main(void) {
                 with_fixture(a_connection_lost_during_the_call_decides_nothing),
                 with_fixture(a_detach_lost_after_the_reconnect_is_asked_again),
                 with_fixture(a_device_that_another_tool_gave_away_is_not_offered),
+                with_fixture(what_the_host_began_to_use_before_a_call_is_not_given_by_it),
                 with_fixture(a_held_device_that_is_pulled_is_gone_and_held),
                 with_fixture(a_call_that_is_open_at_the_end_is_answered),
                 with_fixture(a_thousand_rounds_leave_nothing_behind),
