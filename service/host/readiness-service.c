@@ -38,7 +38,7 @@ Row readiness_state_directory(const ReadinessSubject *subject) {
 
         if (stat(subject->state_directory, &status) < 0 ||
             statvfs(subject->state_directory, &system) < 0 ||
-            faccessat(AT_FDCWD, subject->state_directory, R_OK | W_OK | X_OK, AT_EACCESS) < 0)
+            access(subject->state_directory, R_OK | W_OK | X_OK) < 0)
                 return row_fail("Nothing is changed that cannot be recorded: make the directory "
                                 "the daemon's own, on a file system that it can write to.",
                                 "%s: %s", path, strerror(errno));

@@ -61,6 +61,7 @@ bool usage_find_disk_name(const char *device, char name[static NAME_MAX + 1]);
 int usage_read_mounts(UsageTable *table, const char *path);
 int usage_read_swaps(UsageTable *table, const char *path);
 int usage_read_stacks(UsageTable *table);
+int usage_read_zfs(UsageTable *table);
 int usage_read_console(UsageTable *table);
 int usage_read_input(UsageTable *table);
 int usage_read_interfaces(UsageTable *table, UsageInterfaces *ret);

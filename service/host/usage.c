@@ -228,6 +228,8 @@ static int read_table(Usage *usage, UsageTable *table, UsageInterfaces *interfac
         if (r == 0)
                 r = usage_read_stacks(table);
         if (r == 0)
+                r = usage_read_zfs(table);
+        if (r == 0)
                 r = usage_read_console(table);
         if (r == 0)
                 r = usage_read_input(table);

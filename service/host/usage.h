@@ -2,12 +2,12 @@
 /*
  * Usage: what of the host itself uses a PCI function, or something below it: a mounted file system or
  * swap on its disks (through partitions, LVM, dm, md, bcache, multipath, NVMe with several paths, loops over a
- * disk, all devices of a btrfs), a volume or an array on them that is set up, a network interface that is up and
- * has an address, a route or something stacked on it, or is the port of a bridge or bond, the console's frame
- * buffer, an input device on its USB bus. What uses a virtual function uses its physical one.
+ * disk, all devices of a btrfs), a volume, an array or a ZFS pool on them that is set up, a network interface
+ * that is up and has an address, a route or something stacked on it, or is the port of a bridge or bond, the
+ * console's frame buffer, an input device on its USB bus. What uses a virtual function uses its physical one.
  *
  * A small table, read anew only when the kernel says that a source of it has changed. Without privileges.
- * Not seen: ZFS, other programs that have a device open, and what is mounted or configured in other mount and
+ * Not seen: other programs that have a device open, and what is mounted or configured in other mount and
  * network namespaces alone.
  */
 #pragma once
@@ -38,7 +38,7 @@ int usage_fd(const Usage *usage);
 int usage_refresh(Usage *usage, bool always);
 
 /*
- * A mount point, "swap", a volume or array, a network interface, "display" or "input"; "" for nothing. Valid until the
+ * A mount point, "swap", a volume, array or pool, a network interface, "display" or "input"; "" for nothing. Valid until the
  * next refresh.
  */
 const char *usage_of(const Usage *usage, Address address);
