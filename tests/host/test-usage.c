@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <arpa/inet.h>
 
@@ -306,6 +307,51 @@ static void what_uses_a_virtual_function_uses_its_physical_one(void **state) {
         assert_string_equal(use_of(*state, virtual), "/vf");
         assert_string_equal(use_of(*state, NIC), "/vf");
         assert_string_equal(use_of(*state, OTHER), "");
+}
+
+/* A partition as udev knows it: with an entry in its database. */
+static void add_udev_disk(const char *name, unsigned major, unsigned minor, const char *below,
+                          const char *database) {
+        char path[256], number[32];
+        FILE *file;
+
+        (void) snprintf(number, sizeof(number), "%u:%u", major, minor);
+        add_disk(name, number, below);
+        (void) snprintf(path, sizeof(path), "devices/pci0000:00/%s/uevent", below);
+        tree_print(path, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\n", major, minor, name);
+        (void) snprintf(path, sizeof(path), "devices/pci0000:00/%s/subsystem", below);
+        tree_link(path, "/sys/class/block");
+
+        (void) snprintf(path, sizeof(path), "/run/udev/data/b%u:%u", major, minor);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(database, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void members_of_an_imported_zfs_pool_are_in_use(void **state) {
+        assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
+        assert_int_equal(mkdir("/run/udev", 0755), 0);
+        assert_int_equal(mkdir("/run/udev/data", 0755), 0);
+        add_udev_disk("sda", 8, 0, AHCI "/ata1/block/sda",
+                      "I:1\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n");
+        add_udev_disk("nvme0n1", 259, 0, NVME "/nvme/nvme0/nvme0n1",
+                      "I:1\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=spare\n");
+        add_udev_disk("nvme1n1", 259, 1, OTHER "/nvme/nvme1/nvme1n1",
+                      "I:1\nE:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=tank\n");
+        tree_print("proc/spl/kstat/zfs/arcstats", "a file\n");
+        tree_cover_proc();
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "");
+
+        tree_make_directory("proc/spl/kstat/zfs/tank");
+        refresh(*state);
+        assert_string_equal(use_of(*state, AHCI), "tank");
+        assert_string_equal(use_of(*state, NVME), "");
+        assert_string_equal(use_of(*state, OTHER), "");
+
+        tree_uncover_proc();
+        assert_int_equal(umount2("/run", MNT_DETACH), 0);
 }
 
 static void of_several_mounts_the_one_nearest_the_root_is_named(void **state) {
@@ -645,6 +691,7 @@ int main(void) {
                 TEST(a_file_system_without_a_disk_number_uses_the_disks_that_it_names),
                 TEST(a_volume_on_a_shared_nvme_disk_uses_its_controllers),
                 TEST(what_uses_a_virtual_function_uses_its_physical_one),
+                TEST(members_of_an_imported_zfs_pool_are_in_use),
                 TEST(of_several_mounts_the_one_nearest_the_root_is_named),
                 TEST(a_mount_point_is_shown_as_it_is_called_or_not_at_all),
                 TEST(what_is_on_no_disk_uses_nothing),
