@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +15,7 @@
 #include "bus/bus.h"
 #include "host/readiness.h"
 #include "host/scan.h"
-#include "host/watch.h"
+#include "hotplug.h"
 #include "manager.h"
 #include "store/config.h"
 #include "store/journal.h"
@@ -23,7 +24,9 @@
 #include "vm/libvirt.h"
 
 enum {
-        WATCH_BATCH = 1024 /* events taken in one turn of the loop */
+        /* How often in that time the host's own use of devices is looked at again. */
+        USE_INTERVAL_USEC = 100 * 1000,
+        USE_BURST = 8
 };
 
 typedef struct Daemon {
@@ -31,11 +34,10 @@ typedef struct Daemon {
         char *uri; /* that was asked for at the start */
         sd_event *event;
         sd_event_source *timer;
-        sd_event_source *farewell, *use;
+        sd_event_source *farewell;
         sd_bus *connection;
         Scan *scan;
-        Watch *watch;
-        int watch_error; /* why the whole host is to be read again when no event is left; 0: it is not */
+        Hotplug *hotplug;
         Journal *journal;
         DaemonHypervisor hypervisor;
         Manager *manager;
@@ -48,13 +50,12 @@ static void daemon_done(Daemon *daemon) {
         bus_free(daemon->bus);
         if (daemon->hypervisor.hypervisor)
                 daemon->hypervisor.hypervisor->operations->free(daemon->hypervisor.hypervisor);
+        hotplug_free(daemon->hotplug);
         manager_free(daemon->manager);
         journal_free(daemon->journal);
-        watch_free(daemon->watch);
         scan_free(daemon->scan);
         sd_event_source_disable_unref(daemon->timer);
         sd_event_source_disable_unref(daemon->farewell);
-        sd_event_source_disable_unref(daemon->use);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
         free(daemon->uri);
@@ -86,6 +87,19 @@ static int port_scan_addresses(void *userdata, Address **ret, size_t *ret_n) {
         Daemon *daemon = userdata;
 
         return scan_addresses(daemon->scan, ret, ret_n);
+}
+
+/* Asked before every choice: mostly nothing has changed, which a look at the descriptor tells. */
+static int port_use_changes(void *userdata, Address **ret, size_t *ret_n) {
+        Daemon *daemon = userdata;
+        struct pollfd poller = { .fd = scan_use_fd(daemon->scan), .events = POLLIN };
+
+        if (poll(&poller, 1, 0) == 0) {
+                *ret = NULL;
+                *ret_n = 0;
+                return 0;
+        }
+        return scan_take_use_changes(daemon->scan, ret, ret_n);
 }
 
 static void port_publish(void *userdata, const Changes *changes) {
@@ -199,63 +213,13 @@ static int port_check_host(void *userdata,
         return readiness_check(&subject, row, row_userdata);
 }
 
-/* Events were lost, or one could not be followed: only the whole host says what is so now. */
-static void scan_again(Daemon *daemon, int error) {
-        int r;
-
-        log_info("Reading all devices again: %s", strerror(-error));
-        r = manager_scan(daemon->manager);
-        if (r < 0)
-                log_error("Cannot read the devices of the host: %s", strerror(-r));
-}
-
-static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        Daemon *daemon = userdata;
-        Address address;
-        int r = 1;
-
-        for (unsigned i = 0; r > 0 && i < WATCH_BATCH; i++) {
-                r = watch_next(daemon->watch, &address);
-                if (r > 0 && daemon->watch_error == 0) {
-                        int observed = manager_observe(daemon->manager, address);
-
-                        daemon->watch_error = observed < 0 ? observed : 0;
-                } else if (r == -ENOBUFS) {
-                        /*
-                         * The kernel says so once, and loses more in silence until all that is queued has been
-                         * taken: only then the whole host is read again.
-                         */
-                        daemon->watch_error = r;
-                        r = 1;
-                }
-        }
-
-        if (r > 0)
-                return 0; /* there is more: after the others have had their turn */
-        if (r < 0)
-                daemon->watch_error = r;
-
-        if (daemon->watch_error < 0)
-                scan_again(daemon, daemon->watch_error);
-        else
-                manager_look_at_host(daemon->manager);
-        daemon->watch_error = 0;
-        return 0;
-}
-
 /* A file system was mounted, an interface got an address: what the host uses has changed. */
 static int on_use(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Daemon *daemon = userdata;
-        _cleanup_(freep) Address *addresses = NULL;
-        size_t n = 0;
-        int r;
-
-        r = scan_take_use_changes(daemon->scan, &addresses, &n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = manager_observe(daemon->manager, addresses[i]);
+        int r = manager_look_at_use(daemon->manager);
 
         if (r < 0)
-                scan_again(daemon, r);
+                hotplug_scan_again(daemon->hotplug, r);
         return 0;
 }
 
@@ -348,6 +312,7 @@ static int make_manager(Daemon *daemon) {
                 .userdata = daemon,
                 .scan_one = port_scan_one,
                 .scan_addresses = port_scan_addresses,
+                .use_changes = port_use_changes,
                 .publish = port_publish,
                 .host_ready = port_host_ready,
                 .retry = port_retry,
@@ -391,7 +356,7 @@ static int look_at_host(Daemon *daemon) {
 
         r = scan_new(&daemon->scan);
         if (r >= 0)
-                r = watch_new(&daemon->watch);
+                r = hotplug_new(&daemon->hotplug, daemon->event, daemon->manager);
         if (r >= 0)
                 r = manager_scan(daemon->manager);
         if (r < 0)
@@ -434,14 +399,8 @@ static int connect_bus(Daemon *daemon) {
 static int plug_together(Daemon *daemon) {
         int r;
 
-        r = sd_event_add_io(daemon->event, NULL, watch_fd(daemon->watch), EPOLLIN, on_watch,
+        r = sd_event_add_io(daemon->event, NULL, scan_use_fd(daemon->scan), EPOLLIN, on_use,
                             daemon);
-        if (r >= 0)
-                r = sd_event_add_io(daemon->event, &daemon->use, scan_use_fd(daemon->scan), EPOLLIN,
-                                    on_use, daemon);
-        /* What the host began to use before a call is not given away by that call. */
-        if (r >= 0)
-                r = sd_event_source_set_priority(daemon->use, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = sd_event_add_io(daemon->event, NULL, daemon->hypervisor.fd, EPOLLIN,
                                     on_hypervisor, daemon);

@@ -27,6 +27,10 @@ struct Usage {
         size_t n_changes;
 };
 
+enum {
+        MOST_EVENTS = 256 /* taken at once: nobody keeps us here by sending without end */
+};
+
 DEFINE_CLEANUP(struct udev_device *, udev_device_unref);
 
 static int poll_add(Usage *usage, int fd, uint32_t events) {
@@ -144,11 +148,11 @@ int usage_fd(const Usage *usage) {
         return usage->poll_fd;
 }
 
-/* 1 when a device event was there, 0, or negative errno. */
+/* 1 when a device event was there, 0, or negative errno. What is left makes the descriptor readable again. */
 static int drain_monitor(struct udev_monitor *monitor) {
         int any = 0;
 
-        for (;;) {
+        for (int i = 0; i < MOST_EVENTS; i++) {
                 _cleanup_(udev_device_unrefp) struct udev_device *device = NULL;
 
                 errno = EAGAIN;
@@ -159,6 +163,8 @@ static int drain_monitor(struct udev_monitor *monitor) {
                         return -errno;
                 any = 1; /* lost ones too */
         }
+
+        return any;
 }
 
 /* 1 when a source has told of a change, 0, or negative errno. */

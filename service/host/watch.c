@@ -2,6 +2,7 @@
 #include "host/watch.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include <libudev.h>
 
@@ -87,31 +88,35 @@ static bool find_function(const char *path, Address *ret) {
         return found;
 }
 
+bool watch_is_empty(const Watch *watch) {
+        struct pollfd poller = { .fd = watch_fd(watch), .events = POLLIN };
+
+        return poll(&poller, 1, 0) == 0;
+}
+
 int watch_next(Watch *watch, Address *ret) {
-        for (;;) {
-                _cleanup_(udev_device_unrefp) struct udev_device *device = NULL;
-                Address address;
+        _cleanup_(udev_device_unrefp) struct udev_device *device = NULL;
+        Address address;
 
-                errno = EAGAIN;
-                device = udev_monitor_receive_device(watch->monitor);
-                if (device) {
-                        if (!find_function(udev_device_get_devpath(device), &address))
-                                continue;
+        errno = EAGAIN;
+        device = udev_monitor_receive_device(watch->monitor);
+        if (device) {
+                if (!find_function(udev_device_get_devpath(device), &address))
+                        return -EAGAIN;
 
-                        *ret = address;
-                        return 1;
-                }
+                *ret = address;
+                return 1;
+        }
 
-                switch (errno) {
-                case EAGAIN:
-                        return 0;
-                case EINTR:
-                case EINVAL: /* a message that describes no device: taken off the queue, and of no use */
-                case ENODEV:
-                case ENOENT:
-                        continue;
-                default:
-                        return -errno;
-                }
+        switch (errno) {
+        case EAGAIN: /* nothing is there, or what was there came from somebody who is not believed */
+                return watch_is_empty(watch) ? 0 : -EAGAIN;
+        case EINTR:
+        case EINVAL: /* a message that describes no device: taken off the queue, and of no use */
+        case ENODEV:
+        case ENOENT:
+                return -EAGAIN;
+        default:
+                return -errno;
         }
 }

@@ -77,6 +77,8 @@ static int print_events(void) {
                 if (poll(pollers, 2, -1) < 0)
                         return -errno;
                 while ((r = watch_next(watch, &address)) != 0) {
+                        if (r == -EAGAIN)
+                                continue;
                         if (r < 0 && r != -ENOBUFS)
                                 return r;
                         puts(r < 0 ? "lost" : address_format(address, text));

@@ -28,19 +28,29 @@ static bool is_readable(Watch *watch) {
         return poll(&poller, 1, 0) > 0;
 }
 
+/* Passes over what is about no function. */
+static int next(Watch *watch, Address *ret) {
+        int r;
+
+        do
+                r = watch_next(watch, ret);
+        while (r == -EAGAIN);
+        return r;
+}
+
 /* The next event is about @expected. Sending is done when sendto() returns, so there is nothing to wait for. */
 static void assert_event(Watch *watch, const char *expected) {
         char text[ADDRESS_TEXT_SIZE];
         Address address;
 
-        assert_int_equal(watch_next(watch, &address), 1);
+        assert_int_equal(next(watch, &address), 1);
         assert_string_equal(address_format(address, text), expected);
 }
 
 static void assert_quiet(Watch *watch) {
         Address untouched = { .bus = 0xff };
 
-        assert_int_equal(watch_next(watch, &untouched), 0);
+        assert_int_equal(next(watch, &untouched), 0);
         assert_int_equal(untouched.bus, 0xff);
         assert_false(is_readable(watch));
 }
@@ -106,7 +116,7 @@ static void a_message_that_makes_no_sense_is_passed_over(void **state) {
 
         /* Whatever is made of the odd ones: it ends, and what comes after them is told. */
         for (Address address = {};;) {
-                int r = watch_next(*state, &address);
+                int r = next(*state, &address);
 
                 assert_true(r >= 0);
                 if (r == 0 && !is_readable(*state))

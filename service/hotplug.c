@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hotplug.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "host/watch.h"
+#include "util/log.h"
+
+enum {
+        BATCH = 256,            /* events taken in one turn of the loop */
+        PAUSE_USEC = 250 * 1000 /* between two scans of the whole host */
+};
+
+struct Hotplug {
+        Manager *manager;
+        Watch *watch;
+        sd_event_source *source, *timer;
+        int error;            /* why the whole host is to be read again; 0: it is not */
+        uint64_t rested_usec; /* when it may be */
+};
+
+static uint64_t now_usec(void) {
+        struct timespec time = { 0 };
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
+        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
+}
+
+static void scan(Hotplug *hotplug) {
+        int r;
+
+        log_info("Reading all devices again: %s", strerror(-hotplug->error));
+        hotplug->error = 0;
+        r = manager_scan(hotplug->manager);
+        if (r < 0)
+                log_error("Cannot read the devices of the host: %s", strerror(-r));
+
+        (void) sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
+        hotplug->rested_usec = now_usec() + PAUSE_USEC;
+}
+
+static void scan_later(Hotplug *hotplug, uint64_t usec) {
+        int enabled = SD_EVENT_OFF, r;
+
+        if (sd_event_source_get_enabled(hotplug->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+                return;
+
+        r = sd_event_source_set_time(hotplug->timer, usec);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(hotplug->timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                scan(hotplug);
+}
+
+void hotplug_scan_again(Hotplug *hotplug, int error) {
+        hotplug->error = error;
+        if (now_usec() >= hotplug->rested_usec)
+                scan(hotplug);
+        else
+                scan_later(hotplug, hotplug->rested_usec);
+}
+
+/*
+ * In a rain that does not end the host is read now and then, too; but the last time is when no event is
+ * left. The kernel tells of a loss once, and loses more in silence until all that is queued has been taken.
+ */
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Hotplug *hotplug = userdata;
+        int error = hotplug->error;
+
+        if (error == 0)
+                return 0;
+
+        scan(hotplug);
+        if (!watch_is_empty(hotplug->watch)) {
+                hotplug->error = error;
+                scan_later(hotplug, hotplug->rested_usec);
+        }
+        return 0;
+}
+
+static void note(Address *addresses, size_t *n, Address address) {
+        for (size_t i = 0; i < *n; i++)
+                if (address_equal(addresses[i], address))
+                        return;
+
+        addresses[(*n)++] = address;
+}
+
+/* Takes what is queued, as much as there is room for: the functions it is about, each once. */
+static size_t take(Hotplug *hotplug, Address addresses[static BATCH]) {
+        size_t n = 0;
+
+        for (unsigned i = 0; i < BATCH; i++) {
+                Address address;
+                int r = watch_next(hotplug->watch, &address);
+
+                if (r == 0)
+                        break;
+                if (r > 0)
+                        note(addresses, &n, address);
+                else if (r != -EAGAIN)
+                        hotplug->error = r;
+                if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
+                        break;
+        }
+
+        return n;
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Hotplug *hotplug = userdata;
+        Address addresses[BATCH];
+        size_t n = take(hotplug, addresses);
+
+        /* What the scan is going to read need not be read twice. */
+        for (size_t i = 0; hotplug->error == 0 && i < n; i++) {
+                int r = manager_observe(hotplug->manager, addresses[i]);
+
+                if (r < 0)
+                        hotplug->error = r;
+        }
+
+        /* There is more: after the others have had their turn. */
+        if (!watch_is_empty(hotplug->watch)) {
+                if (hotplug->error != 0)
+                        scan_later(hotplug, now_usec() + PAUSE_USEC);
+                return 0;
+        }
+
+        if (hotplug->error != 0)
+                hotplug_scan_again(hotplug, hotplug->error);
+        else
+                manager_look_at_host(hotplug->manager);
+        return 0;
+}
+
+int hotplug_new(Hotplug **ret, sd_event *event, Manager *manager) {
+        _cleanup_(hotplug_freep) Hotplug *hotplug = NULL;
+        int r;
+
+        hotplug = calloc(1, sizeof(*hotplug));
+        if (!hotplug)
+                return -ENOMEM;
+
+        hotplug->manager = manager;
+        r = watch_new(&hotplug->watch);
+        if (r >= 0)
+                r = sd_event_add_io(event, &hotplug->source, watch_fd(hotplug->watch), EPOLLIN,
+                                    on_watch, hotplug);
+        if (r >= 0)
+                r = sd_event_add_time(event, &hotplug->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
+                                      on_timer, hotplug);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(hotplug);
+        return 0;
+}
+
+Hotplug *hotplug_free(Hotplug *hotplug) {
+        if (!hotplug)
+                return NULL;
+
+        sd_event_source_disable_unref(hotplug->source);
+        sd_event_source_disable_unref(hotplug->timer);
+        watch_free(hotplug->watch);
+        free(hotplug);
+        return NULL;
+}
