@@ -288,14 +288,10 @@ static bool has_stayed(const Device *device, const Facts *facts) {
 }
 
 /*
- * Is what the host has at the address the device that the record is about? Another of the same make is not: where it
- * is known that the address was left in between, no ids make up for that.
+ * Is what the host has at the address the device that the record is about? One that left and came back is, as in
+ * Nova; so is another of the same make, which nothing here can tell from it.
  */
 static bool is_of_record(const Device *device, const Facts *facts) {
-        if (!device->recalled && device->facts->incarnation != 0 && facts->incarnation != 0 &&
-            device->facts->incarnation != facts->incarnation)
-                return false;
-
         return device->recalled ? same_ids(device->facts, facts)
                                 : facts_same_device(device->facts, facts);
 }

@@ -180,28 +180,6 @@ static void a_held_device_that_has_not_left_may_become_another_when_it_is_freed(
         assert_null(device->arrival);
 }
 
-static void another_of_the_same_make_is_another_device(void **state) {
-        const Made first = { "0000:41:00.0", 0x8086, 0x154d, .incarnation = 7 };
-        const Made second = { "0000:41:00.0", 0x8086, 0x154d, .incarnation = 9 };
-        _cleanup_(inventory_done) Inventory inventory = { 0 };
-        Device *device;
-
-        (void) apply(&inventory, &first, true);
-        (void) apply(&inventory, &second, true);
-        device = find(&inventory, first.address);
-        assert_false(device->present);
-        assert_int_equal(device->arrival->incarnation, 9);
-        (void) apply(&inventory, &second, true);
-        assert_false(device->present);
-
-        assert_int_equal(inventory_release(&inventory, device->address), 0);
-        device = find(&inventory, first.address);
-        assert_true(device->present);
-        assert_int_equal(device->facts->incarnation, 9);
-        (void) apply(&inventory, &second, true);
-        assert_true(device->present);
-}
-
 static void what_waits_may_leave_again(void **state) {
         _cleanup_(inventory_done) Inventory inventory = { 0 };
 
@@ -438,7 +416,6 @@ int main(void) {
                 cmocka_unit_test(another_device_without_a_gap_waits_too),
                 cmocka_unit_test(
                         a_held_device_that_has_not_left_may_become_another_when_it_is_freed),
-                cmocka_unit_test(another_of_the_same_make_is_another_device),
                 cmocka_unit_test(what_waits_may_leave_again),
                 cmocka_unit_test(a_device_that_is_there_is_not_released),
                 cmocka_unit_test(hardware_that_nobody_holds_is_replaced_at_once),
