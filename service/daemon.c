@@ -34,7 +34,8 @@ typedef struct Daemon {
         char *uri; /* that was asked for at the start */
         sd_event *event;
         sd_event_source *timer;
-        sd_event_source *farewell;
+        sd_event_source *farewell, *use;
+        bool use_has_changed; /* and has not been looked at */
         sd_bus *connection;
         Scan *scan;
         Hotplug *hotplug;
@@ -56,6 +57,7 @@ static void daemon_done(Daemon *daemon) {
         scan_free(daemon->scan);
         sd_event_source_disable_unref(daemon->timer);
         sd_event_source_disable_unref(daemon->farewell);
+        sd_event_source_disable_unref(daemon->use);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
         free(daemon->uri);
@@ -89,17 +91,27 @@ static int port_scan_addresses(void *userdata, Address **ret, size_t *ret_n) {
         return scan_addresses(daemon->scan, ret, ret_n);
 }
 
-/* Asked before every choice: mostly nothing has changed, which a look at the descriptor tells. */
+/*
+ * Asked before every choice. Mostly nothing has changed; but to be asked for its state is enough for /proc to forget
+ * that it has: what the loop was told and has not handled yet is known to its source alone.
+ */
 static int port_use_changes(void *userdata, Address **ret, size_t *ret_n) {
         Daemon *daemon = userdata;
         struct pollfd poller = { .fd = scan_use_fd(daemon->scan), .events = POLLIN };
+        int r;
 
-        if (poll(&poller, 1, 0) == 0) {
+        if (!daemon->use_has_changed && sd_event_source_get_pending(daemon->use) == 0 &&
+            poll(&poller, 1, 0) == 0) {
                 *ret = NULL;
                 *ret_n = 0;
                 return 0;
         }
-        return scan_take_use_changes(daemon->scan, ret, ret_n);
+
+        daemon->use_has_changed = true;
+        r = scan_take_use_changes(daemon->scan, ret, ret_n);
+        if (r >= 0)
+                daemon->use_has_changed = false;
+        return r;
 }
 
 static void port_publish(void *userdata, const Changes *changes) {
@@ -216,8 +228,10 @@ static int port_check_host(void *userdata,
 /* A file system was mounted, an interface got an address: what the host uses has changed. */
 static int on_use(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Daemon *daemon = userdata;
-        int r = manager_look_at_use(daemon->manager);
+        int r;
 
+        daemon->use_has_changed = true;
+        r = manager_look_at_use(daemon->manager);
         if (r < 0)
                 hotplug_scan_again(daemon->hotplug, r);
         return 0;
@@ -399,7 +413,7 @@ static int connect_bus(Daemon *daemon) {
 static int plug_together(Daemon *daemon) {
         int r;
 
-        r = sd_event_add_io(daemon->event, NULL, scan_use_fd(daemon->scan), EPOLLIN, on_use,
+        r = sd_event_add_io(daemon->event, &daemon->use, scan_use_fd(daemon->scan), EPOLLIN, on_use,
                             daemon);
         if (r >= 0)
                 r = sd_event_add_io(daemon->event, NULL, daemon->hypervisor.fd, EPOLLIN,
