@@ -183,6 +183,41 @@ static void a_domain_that_libvirt_cannot_send_keeps_nobody_from_the_others(void 
         UNTIL(world->told, !told_find(world->told, guest_uuid));
 }
 
+static void domains_are_changed_side_by_side_again_and_again(void **state) {
+        enum {
+                N_DOMAINS = 6,
+                N_ROUNDS = 300
+        };
+        World *world = *state;
+        Told *told = world->told;
+        char uuids[N_DOMAINS][UUID_TEXT_SIZE];
+
+        for (unsigned i = 0; i < N_DOMAINS; i++) {
+                _cleanup_(freep) char *name = text_print("guest-%u", i);
+
+                strcpy(uuids[i], guest_uuid);
+                uuids[i][0] += i;
+                define(world, name, uuids[i]);
+                UNTIL(told, told_find(told, uuids[i]));
+        }
+
+        for (unsigned round = 0; round < 2 * N_ROUNDS; round++) {
+                bool attach = round % 2 == 0;
+                unsigned n_done = told->n_done;
+
+                for (unsigned i = 0; i < N_DOMAINS; i++) {
+                        HypervisorDevice device = told_device(i, 0);
+
+                        (attach ? told_attach_start : told_detach_start)(told, uuids[i], false,
+                                                                         &device, 1);
+                }
+                UNTIL(told, told->n_done == n_done + N_DOMAINS);
+                for (unsigned i = 0; i < N_DOMAINS; i++)
+                        assert_int_equal(told_find(told, uuids[i])->n_config, attach);
+        }
+        assert_int_equal(told->n_lost, 0);
+}
+
 static void a_live_attach_is_refused_through_the_daemon_too(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
@@ -261,14 +296,20 @@ static void an_attach_that_has_not_begun_can_be_given_up(void **state) {
         assert_int_equal(told_find(told, default_uuid)->n_config, 0);
 }
 
-static void a_daemon_that_hangs_is_given_up_and_found_again(void **state) {
+static void a_daemon_that_hangs_in_several_calls_is_given_up_and_found_again(void **state) {
         HypervisorDevice devices[] = { told_device(0, 0) };
         World *world = *state;
         Told *told = world->told;
 
+        define(world, "guest", guest_uuid);
+        define(world, "other", unknown_uuid);
+        UNTIL(told, told_find(told, guest_uuid) && told_find(told, unknown_uuid));
+
         kill(world->process, SIGSTOP);
         told_attach_start(told, default_uuid, false, devices, 1);
-        UNTIL(told, told->n_lost == 1 && told->n_done == 1);
+        told_attach_start(told, guest_uuid, false, devices, 1);
+        told_detach_start(told, unknown_uuid, false, devices, 1);
+        UNTIL(told, told->n_lost == 1 && told->n_done == 3);
         assert_int_equal(told->verdict, HYPERVISOR_UNAVAILABLE);
         assert_non_null(told_find(told, default_uuid));
 
@@ -398,11 +439,12 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 IN_TEST(domains_and_events_come_through_the_daemon),
                 IN_TEST(a_domain_that_libvirt_cannot_send_keeps_nobody_from_the_others),
+                IN_TEST(domains_are_changed_side_by_side_again_and_again),
                 IN_TEST(a_live_attach_is_refused_through_the_daemon_too),
                 IN_TEST(a_lost_daemon_is_told_and_found_again),
                 IN_TEST(a_call_whose_daemon_dies_ends_without_a_verdict_on_the_domain),
                 IN_TEST(an_attach_that_has_not_begun_can_be_given_up),
-                IN_TEST(a_daemon_that_hangs_is_given_up_and_found_again),
+                IN_TEST(a_daemon_that_hangs_in_several_calls_is_given_up_and_found_again),
                 IN_TEST(the_end_comes_at_once_while_the_daemon_hangs),
                 IN_QEMU(a_definition_in_qemu_gets_devices_and_gives_them_back),
                 IN_QEMU(our_alias_at_another_address_stays_in_qemu_too),
