@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Usage of what people sit at: the screen that shows the kernel's console, and input devices on USB.
+ * Usage of what people sit at and plug in: the screen that shows the kernel's console, input devices on USB,
+ * and whatever is connected by Thunderbolt.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,7 +12,8 @@
 #include "host/sysfs.h"
 #include "host/usage-table.h"
 
-#define CONSOLES "/sys/class/vtconsole"
+#define CONSOLES    "/sys/class/vtconsole"
+#define THUNDERBOLT "/sys/bus/thunderbolt/devices"
 
 /* Is a text console on a frame buffer: "(M) frame buffer device", bound? */
 static bool is_on_frame_buffer(const char *console) {
@@ -70,6 +72,43 @@ int usage_read_input(UsageTable *table) {
 
                 if (strstr(target, "/usb"))
                         r = usage_table_add(table, target, "input");
+        }
+        if (directory)
+                closedir(directory);
+        return r;
+}
+
+/* A device is DOMAIN-ROUTE; 0-0 is the host itself, and domain0, 0-0:1.1 and 0-1.0 are parts of something. */
+static bool is_connected(const char *name) {
+        const char *route = strchr(name, '-');
+
+        if (!route || route == name || strspn(name, "0123456789") != (size_t) (route - name))
+                return false;
+
+        route++;
+        return *route && strcmp(route, "0") != 0 &&
+               route[strspn(route, "0123456789abcdef")] == '\0';
+}
+
+/* Without its controller a dock is gone, with all that the host has behind it. */
+int usage_read_thunderbolt(UsageTable *table) {
+        DIR *directory;
+        int r = 0;
+
+        directory = opendir(THUNDERBOLT);
+        for (struct dirent *entry; directory && r == 0 && (entry = readdir(directory));) {
+                char path[sizeof(THUNDERBOLT "/") + NAME_MAX], target[PATH_MAX];
+                ssize_t n;
+
+                if (!is_connected(entry->d_name))
+                        continue;
+
+                (void) snprintf(path, sizeof(path), THUNDERBOLT "/%s", entry->d_name);
+                n = readlink(path, target, sizeof(target) - 1);
+                if (n < 0)
+                        continue;
+                target[n] = '\0';
+                r = usage_table_add(table, target, "thunderbolt");
         }
         if (directory)
                 closedir(directory);

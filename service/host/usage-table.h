@@ -64,6 +64,7 @@ int usage_read_stacks(UsageTable *table);
 int usage_read_zfs(UsageTable *table);
 int usage_read_console(UsageTable *table);
 int usage_read_input(UsageTable *table);
+int usage_read_thunderbolt(UsageTable *table);
 int usage_read_interfaces(UsageTable *table, UsageInterfaces *ret);
 
 /* A socket that receives what changes at interfaces; negative errno. */

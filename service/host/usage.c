@@ -51,7 +51,8 @@ static int listen_to_file(Usage *usage, const char *path, int *ret) {
 }
 
 static int listen_to_devices(Usage *usage) {
-        static const char *const subsystems[] = { "block", "input", "graphics", "vtconsole" };
+        static const char *const subsystems[] = { "block", "input", "graphics", "vtconsole",
+                                                  "thunderbolt" };
         int r = 0;
 
         usage->udev = udev_new();
@@ -239,6 +240,8 @@ static int read_table(Usage *usage, UsageTable *table, UsageInterfaces *interfac
                 r = usage_read_console(table);
         if (r == 0)
                 r = usage_read_input(table);
+        if (r == 0)
+                r = usage_read_thunderbolt(table);
         if (r == 0)
                 r = usage_read_interfaces(table, interfaces);
         return r;

@@ -4,7 +4,8 @@
  * swap on its disks (through partitions, LVM, dm, md, bcache, multipath, NVMe with several paths, loops over a
  * disk, all devices of a btrfs), a volume, an array or a ZFS pool on them that is set up, a network interface
  * that is up and has an address, a route or something stacked on it, or is the port of a bridge or bond, the
- * console's frame buffer, an input device on its USB bus. What uses a virtual function uses its physical one.
+ * console's frame buffer, an input device on its USB bus, what is connected by Thunderbolt. What uses a virtual
+ * function uses its physical one.
  *
  * A small table, read anew only when the kernel says that a source of it has changed. Without privileges.
  * Not seen: other programs that have a device open, and what is mounted or configured in other mount and
@@ -38,7 +39,7 @@ int usage_fd(const Usage *usage);
 int usage_refresh(Usage *usage, bool always);
 
 /*
- * A mount point, "swap", a volume, array or pool, a network interface, "display" or "input"; "" for nothing. Valid until the
+ * A mount point, "swap", a volume, array or pool, a network interface, "display", "input" or "thunderbolt"; "" for nothing. Valid until the
  * next refresh.
  */
 const char *usage_of(const Usage *usage, Address address);

@@ -426,6 +426,28 @@ static void an_input_device_on_usb_uses_the_controller(void **state) {
         assert_string_equal(use_of(*state, OTHER), "");
 }
 
+static void a_controller_is_in_use_while_something_is_connected_by_thunderbolt(void **state) {
+        static const char *const parts[] = {
+                "domain0", "0-0", "0-0:1.1", "0-1.0", "-1", "0-", "x-1"
+        };
+        static const char target[] = ROOT "0000:00:1c.4/" NIC "/domain0/0-0/0-1";
+
+        for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
+                char path[64];
+
+                (void) snprintf(path, sizeof(path), "bus/thunderbolt/devices/%s", parts[i]);
+                tree_link(path, target);
+        }
+        refresh(*state);
+        assert_string_equal(use_of(*state, NIC), "");
+
+        tree_link("bus/thunderbolt/devices/0-301", target);
+        assert_int_equal(tree_send("add", "thunderbolt", "/devices/pci0000:00/x/domain0/0-0/0-301"),
+                         0);
+        assert_int_equal(usage_refresh(*state, false), 0);
+        assert_string_equal(use_of(*state, NIC), "thunderbolt");
+}
+
 static void the_screen_of_the_console_is_in_use(void **state) {
         tree_link("class/graphics/fb0", ROOT NIC "/drm/card0/graphics/fb0");
         tree_link("class/graphics/fb1", ROOT OTHER "/drm/card1/graphics/fb1");
@@ -698,6 +720,7 @@ int main(void) {
                 TEST(lines_that_make_no_sense_do_no_harm),
                 TEST(disks_that_are_made_of_each_other_come_to_an_end),
                 TEST(an_input_device_on_usb_uses_the_controller),
+                TEST(a_controller_is_in_use_while_something_is_connected_by_thunderbolt),
                 TEST(the_screen_of_the_console_is_in_use),
                 TEST(an_interface_that_is_up_with_an_address_is_in_use),
                 TEST(an_interface_that_carries_a_route_is_in_use),
