@@ -548,6 +548,35 @@ static bool run(const char *command) {
         return system(command) == 0;
 }
 
+static void a_route_over_several_interfaces_uses_each(void **state) {
+        if (!run("ip link add port0 type veth peer name port1"))
+                skip();
+        tree_link("class/net/port0", ROOT NIC "/net/port0");
+        tree_link("class/net/port1", ROOT OTHER "/net/port1");
+        assert_true(run("ip link set port0 up && ip link set port1 up"));
+        refresh(*state);
+        assert_string_equal(use_of(*state, NIC), "");
+
+        if (run("ip route add 203.0.113.0/24 nexthop dev port0 nexthop dev port1 2>/dev/null")) {
+                assert_int_equal(usage_refresh(*state, false), 0);
+                assert_string_equal(use_of(*state, NIC), "port0");
+                assert_string_equal(use_of(*state, OTHER), "port1");
+
+                assert_true(run("ip route del 203.0.113.0/24"));
+                assert_int_equal(usage_refresh(*state, false), 0);
+                assert_string_equal(use_of(*state, OTHER), "");
+        }
+
+        if (run("ip -6 route add 2001:db8::/32 dev port0 2>/dev/null")) {
+                assert_int_equal(usage_refresh(*state, false), 0);
+                assert_string_equal(use_of(*state, NIC), "port0");
+                assert_true(run("ip -6 route del 2001:db8::/32 dev port0"));
+                assert_int_equal(usage_refresh(*state, false), 0);
+                assert_string_equal(use_of(*state, NIC), "");
+        }
+        assert_true(run("ip link del port0"));
+}
+
 static void ports_and_what_others_are_stacked_on_are_in_use(void **state) {
         if (!run("ip link add port0 type veth peer name port1"))
                 skip();
@@ -724,6 +753,7 @@ int main(void) {
                 TEST(the_screen_of_the_console_is_in_use),
                 TEST(an_interface_that_is_up_with_an_address_is_in_use),
                 TEST(an_interface_that_carries_a_route_is_in_use),
+                TEST(a_route_over_several_interfaces_uses_each),
                 TEST(ports_and_what_others_are_stacked_on_are_in_use),
                 TEST(changes_are_told_once_by_the_descriptor),
                 TEST(a_refresh_without_a_change_reads_nothing),
