@@ -7,6 +7,7 @@
 
 #include "core/verdict.h"
 #include "util/text.h"
+#include "vm/libvirt-caller.h"
 #include "vm/libvirt-change.h"
 #include "vm/libvirt-handover.h"
 
@@ -20,36 +21,50 @@ static void domain_job_free(Letter *letter) {
         free(job);
 }
 
+/* Whatever could not be found out is left to be found out later. */
+static void conclude(DomainJob *job, int r, Refusal *refusal) {
+        job->verdict = r < 0 ? HYPERVISOR_UNAVAILABLE : r;
+        job->text = r < 0 ? strdup(strerror(-r)) : TAKE(refusal->text);
+}
+
 /* What the change came to, and the facts of the domain after it. */
-static void run_change(DomainJob *job) {
-        Refusal refusal = { 0 };
+static void run_change(DomainJob *job, Link *caller) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
         int r;
 
         switch (job->kind) {
         case JOB_ATTACH:
-                r = link_attach(job->link, &job->order, &job->facts, &refusal);
+                r = link_attach(caller, &job->order, &job->facts, &refusal);
                 break;
         case JOB_GIVE_BACK:
-                r = link_give_back(job->link, &job->order, &refusal);
+                r = link_give_back(caller, &job->order, &refusal);
                 break;
         default:
-                r = link_detach(job->link, &job->order, &job->facts, &refusal);
+                r = link_detach(caller, &job->order, &job->facts, &refusal);
                 break;
         }
 
-        /* Whatever could not be found out is left to be found out later. */
-        job->verdict = r < 0 ? HYPERVISOR_UNAVAILABLE : r;
-        job->text = r < 0 ? strdup(strerror(-r)) : TAKE(refusal.text);
-        refusal_done(&refusal);
+        conclude(job, r, &refusal);
 }
 
 static void run_domain_job(Job *base) {
         DomainJob *job = (DomainJob *) base;
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        Link *caller;
+        int r;
+
+        r = caller_borrow(job->link, &caller, &refusal);
+        if (r != 0) {
+                conclude(job, r, &refusal);
+                return;
+        }
 
         if (job->kind != JOB_REFRESH)
-                run_change(job);
-        else if (link_read_domain(job->link, job->order.domain_uuid, &job->facts, &job->text) < 0)
+                run_change(job, caller);
+        else if (link_read_domain(caller, job->order.domain_uuid, &job->facts, &job->text) < 0)
                 job->verdict = HYPERVISOR_UNAVAILABLE;
+
+        caller_return(job->link, caller);
 }
 
 int domain_job_new(DomainJob **ret, DomainJobKind kind, Link *link, const HypervisorJob *order,

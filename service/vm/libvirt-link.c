@@ -66,6 +66,10 @@ static void post_event(const Link *link, LinkEventKind kind, virDomainPtr domain
         mailbox_post(link->post.mailbox, &event->letter);
 }
 
+void link_tell_lost(const Link *link, const char *text) {
+        post_event(link, LINK_LOST, NULL, text);
+}
+
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
                         void *userdata) {
         post_event(userdata, LINK_DOMAIN_CHANGED, domain, NULL);
@@ -107,7 +111,7 @@ static void on_close(virConnectPtr connection, int reason, void *userdata) {
 
         if (reason >= 0 && (size_t) reason < N_ELEMENTS(reasons))
                 text = reasons[reason];
-        post_event(link, LINK_LOST, NULL, text ?: "the connection to libvirt is lost");
+        link_tell_lost(link, text ?: "the connection to libvirt is lost");
         if (hears_no_more(link))
                 link_unref(link);
 }
@@ -131,33 +135,68 @@ Link *link_ref(Link *link) {
         return link;
 }
 
+/* Closes the connections that no job has. */
+static void drop_idle(Link *link) {
+        for (;;) {
+                Link *caller = NULL;
+
+                pthread_mutex_lock(&link->lock);
+                if (link->n_idle > 0)
+                        caller = link->idle[--link->n_idle];
+                pthread_mutex_unlock(&link->lock);
+                if (!caller)
+                        return;
+
+                link_unref(caller);
+        }
+}
+
 Link *link_unref(Link *link) {
         if (!link || atomic_fetch_sub(&link->n_references, 1) > 1)
                 return NULL;
 
+        drop_idle(link);
         if (link->connection)
                 virConnectClose(link->connection);
-        cpu_nodes_done(&link->cpus);
+        if (!link->is_caller)
+                cpu_nodes_done(&link->cpus);
         mailbox_unref(link->post.mailbox);
+        pthread_mutex_destroy(&link->lock);
+        free(link->asked_uri);
         free(link->uri);
         free(link);
         return NULL;
 }
 
-static int link_new(Link **ret, const LinkPost *post) {
+/* @post: NULL for one that tells nothing. */
+static int link_new(Link **ret, const char *uri, const LinkPost *post) {
         Link *link = calloc(1, sizeof(*link));
 
         if (!link)
                 return -ENOMEM;
 
+        link->asked_uri = strdup(uri);
+        if (!link->asked_uri) {
+                free(link);
+                return -ENOMEM;
+        }
+
         atomic_init(&link->n_references, 1);
-        link->post = *post;
-        mailbox_ref(link->post.mailbox);
+        pthread_mutex_init(&link->lock, NULL);
+        if (post) {
+                link->post = *post;
+                mailbox_ref(link->post.mailbox);
+        }
         for (size_t i = 0; i < LINK_EVENTS; i++)
                 link->events[i] = -1;
 
         *ret = link;
         return 0;
+}
+
+/* Negative in a driver of this process, which needs none. */
+static int keep_alive(Link *link) {
+        return virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
 }
 
 /* Each registration holds a reference; libvirt drops it when the registration ends. -EIO without lifecycle events. */
@@ -180,7 +219,7 @@ static int listen_to_events(Link *link) {
         if (virConnectRegisterCloseCallback(link->connection, on_close, link, NULL) < 0 &&
             hears_no_more(link))
                 drop_reference_beside(link);
-        (void) virConnectSetKeepAlive(link->connection, KEEPALIVE_SEC, KEEPALIVE_COUNT);
+        link->is_remote = keep_alive(link) >= 0;
         return 0;
 }
 
@@ -203,16 +242,9 @@ static int learn_host(Link *link, const char *uri) {
         return r == -ENOMEM ? r : 0;
 }
 
-int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text) {
-        _cleanup_(link_unrefp) Link *link = NULL;
-        int r;
-
-        assert(ret);
-        assert(ret_text);
-
-        r = link_new(&link, post);
-        if (r < 0)
-                return r;
+/* -EIO with libvirt's words in *ret_text. */
+static int connect_link(Link *link, char **ret_text) {
+        const char *uri = link->asked_uri;
 
         /*
          * An alias file of whoever runs us must not choose another hypervisor. An alias cannot have a colon, so
@@ -220,10 +252,27 @@ int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text
          */
         link->connection =
                 virConnectOpenAuth(uri, NULL, strchr(uri, ':') ? 0 : VIR_CONNECT_NO_ALIASES);
-        if (!link->connection) {
-                *ret_text = link_error_text();
-                return -EIO;
-        }
+        if (link->connection)
+                return 0;
+
+        *ret_text = link_error_text();
+        return -EIO;
+}
+
+int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text) {
+        _cleanup_(link_unrefp) Link *link = NULL;
+        int r;
+
+        assert(ret);
+        assert(ret_text);
+
+        r = link_new(&link, uri, post);
+        if (r < 0)
+                return r;
+
+        r = connect_link(link, ret_text);
+        if (r < 0)
+                return r;
 
         r = learn_host(link, uri);
         if (r < 0)
@@ -240,7 +289,30 @@ int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text
         return 0;
 }
 
+int link_open_caller(Link *link, Link **ret, char **ret_text) {
+        _cleanup_(link_unrefp) Link *caller = NULL;
+        int r;
+
+        r = link_new(&caller, link->asked_uri, NULL);
+        if (r < 0)
+                return r;
+
+        r = connect_link(caller, ret_text);
+        if (r < 0)
+                return r;
+
+        (void) keep_alive(caller);
+        caller->is_caller = true;
+        caller->cpus = link->cpus;
+        caller->can_attach_live = link->can_attach_live;
+        *ret = TAKE(caller);
+        return 0;
+}
+
 void link_close(Link *link) {
+        atomic_store(&link->closed, true);
+        drop_idle(link);
+
         for (size_t i = 0; i < LINK_EVENTS; i++)
                 if (link->events[i] >= 0)
                         (void) virConnectDomainEventDeregisterAny(link->connection,

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <stdatomic.h>
@@ -38,10 +40,13 @@ typedef struct LinkPost {
 } LinkPost;
 
 enum {
-        LINK_EVENTS = 4 /* kinds of libvirt's events that are listened to */
+        LINK_EVENTS = 4,       /* kinds of libvirt's events that are listened to */
+        LINK_CALLERS_MAX = 16, /* as many as the worker has threads */
 };
 
-typedef struct Link {
+typedef struct Link Link;
+
+struct Link {
         atomic_uint n_references;
         virConnectPtr connection;
         LinkPost post;
@@ -50,7 +55,14 @@ typedef struct Link {
         CpuNodes cpus;           /* of the host, empty when libvirt does not tell */
         int events[LINK_EVENTS]; /* libvirt's numbers; −1: not registered */
         atomic_bool hears_close; /* the close callback holds a reference */
-} Link;
+        atomic_bool closed;      /* no job is to begin */
+        bool is_remote;  /* a daemon's: jobs have connections of their own (libvirt-caller.h) */
+        bool is_caller;  /* is such a one: @cpus is the link's */
+        char *asked_uri; /* as it was opened */
+        pthread_mutex_t lock; /* of the two below */
+        Link *idle[LINK_CALLERS_MAX];
+        size_t n_idle;
+};
 
 /* Quiets libvirt's own messages and prepares what must be ready before there are threads. Once is enough. */
 void link_init(void);
@@ -64,7 +76,13 @@ void link_init(void);
  */
 int link_open(Link **ret, const char *uri, const LinkPost *post, char **ret_text);
 
-/* Stops the events, which otherwise keep the link alive. */
+/* For libvirt-caller: the same once more, without events. It must not outlive the link. As link_open(). */
+int link_open_caller(Link *link, Link **ret, char **ret_text);
+
+/* Posts LINK_LOST. */
+void link_tell_lost(const Link *link, const char *text);
+
+/* Stops the events, which otherwise keep the link alive. Nothing more is to be begun. */
 void link_close(Link *link);
 
 Link *link_ref(Link *link);

@@ -309,12 +309,13 @@ static void a_daemon_that_hangs_in_several_calls_is_given_up_and_found_again(voi
         told_attach_start(told, default_uuid, false, devices, 1);
         told_attach_start(told, guest_uuid, false, devices, 1);
         told_detach_start(told, unknown_uuid, false, devices, 1);
-        UNTIL(told, told->n_lost == 1 && told->n_done == 3);
-        assert_int_equal(told->verdict, HYPERVISOR_UNAVAILABLE);
+        UNTIL(told, told->n_lost == 1);
         assert_non_null(told_find(told, default_uuid));
 
+        /* A job that has no connection of its own yet can only end when libvirtd lets it have one. */
         kill(world->process, SIGCONT);
-        UNTIL(told, told->n_reconciled == 2);
+        UNTIL(told, told->n_reconciled == 2 && told->n_done == 3);
+        assert_int_equal(told->verdict, HYPERVISOR_UNAVAILABLE);
 }
 
 static void the_end_comes_at_once_while_the_daemon_hangs(void **state) {
