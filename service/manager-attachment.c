@@ -154,6 +154,21 @@ static bool is_kept(const Manager *manager, const Attachment *attachment, Addres
         return domain && domain->running && is_at_vfio(manager, address, &open) && open;
 }
 
+static void tell_kept(Manager *manager, Attachment *attachment, Address address) {
+        _cleanup_(freep) char *sentence = NULL;
+        char text[ADDRESS_TEXT_SIZE];
+
+        sentence = text_print("The process of domain %s has %s, which libvirt does not know of: "
+                              "it is free when the domain stops",
+                              attachment->domain, address_format(address, text));
+        if (!sentence || text_equal(attachment->last_error, sentence))
+                return;
+
+        log_warning("Attachment %u: %s", attachment->number, sentence);
+        if (facts_set(&attachment->last_error, sentence) == 0)
+                registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_LAST_ERROR);
+}
+
 int manager_give_back(Manager *manager, Attachment *attachment) {
         const Registry *registry = &manager->registry;
 
@@ -168,6 +183,7 @@ int manager_give_back(Manager *manager, Attachment *attachment) {
                 if (!registry_can_go_back(registry, device))
                         return 0;
                 if (is_kept(manager, attachment, device->address)) {
+                        tell_kept(manager, attachment, device->address);
                         activity->ask_usec = activity->look_usec;
                         return 0;
                 }
@@ -207,17 +223,27 @@ static bool has_to_give_back(const Manager *manager, const Attachment *attachmen
         return false;
 }
 
-/* What libvirtd took from its driver and, killed meanwhile, did not give: it knows no more of that, we do. */
+/*
+ * What libvirtd took from its driver and, killed meanwhile, did not give: it knows no more of that, we do. What
+ * it had not come to is free.
+ */
 static void look_for_left_behind(Manager *manager, Attachment *attachment) {
+        bool any = false, open;
+
         for (size_t i = 0; attachment->undecided && i < attachment->n_devices; i++) {
                 AttachedDevice *device = &attachment->devices[i];
-                bool open;
 
                 if (device->restore && !device->left &&
                     registry_can_go_back(&manager->registry, device) &&
                     is_at_vfio(manager, device->address, &open))
-                        device->handed = true;
+                        any = device->handed = true;
         }
+
+        for (size_t i = 0; any && i < attachment->n_devices; i++)
+                if (!registry_is_to_go_back(&manager->registry, &attachment->devices[i]))
+                        attachment->devices[i].left = true;
+        if (any)
+                registry_touch_attachment(&manager->registry, attachment, ATTACHMENT_DEVICES);
 }
 
 static void end(Manager *manager, Attachment *attachment) {

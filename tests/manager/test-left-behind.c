@@ -87,6 +87,34 @@ static void a_daemon_that_starts_later_knows_it_too(void **state) {
         assert_back(fixture, number);
 }
 
+static void what_libvirtd_had_not_come_to_is_free(void **state) {
+        Fixture *fixture = *state;
+        uint32_t number = manager_registry(fixture->manager)->next_attachment;
+        Answer answer;
+
+        fixture->open = true;
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:2", true, true, &answer), 0);
+        fixture->driver[0] = "vfio-pci";
+        memory_disconnect(&fixture->memory);
+        memory_connect(&fixture->memory);
+        memory_run(&fixture->memory);
+        assert_held(fixture, number);
+        assert_non_null(strstr(fixture_attachment(fixture, number)->last_error, "0000:41:00.0"));
+        assert_state(fixture, NIC1, DEVICE_AVAILABLE);
+
+        fixture_start(fixture);
+        memory_connect(&fixture->memory);
+        memory_run(&fixture->memory);
+        assert_held(fixture, number);
+        assert_state(fixture, NIC1, DEVICE_AVAILABLE);
+
+        fixture->open = false;
+        fixture_pass(fixture, 1000000);
+        memory_run(&fixture->memory);
+        assert_back(fixture, number);
+        assert_state(fixture, NIC1, DEVICE_AVAILABLE);
+}
+
 static void so_it_is_when_both_were_killed(void **state) {
         Fixture *fixture = *state;
         uint32_t number = manager_registry(fixture->manager)->next_attachment;
@@ -147,6 +175,7 @@ int main(void) {
                 with_fixture(it_goes_back_to_its_driver),
                 with_fixture(as_long_as_qemu_has_it_it_is_held),
                 with_fixture(a_daemon_that_starts_later_knows_it_too),
+                with_fixture(what_libvirtd_had_not_come_to_is_free),
                 with_fixture(so_it_is_when_both_were_killed),
                 with_fixture(what_is_at_its_driver_is_left_there),
                 with_fixture(what_its_operator_put_at_vfio_pci_is_left_there),
