@@ -174,9 +174,15 @@ static int subscribe(Monitor *monitor) {
         if (r < 0)
                 return r;
 
-        return sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                   "org.freedesktop.DBus", "NameOwnerChanged", on_owner_changed,
-                                   monitor);
+        /*
+         * Of this name alone: whoever asked who owns it when somebody else came or went would learn
+         * what is so now, ahead of the signals that are still to be read.
+         */
+        return sd_bus_add_match(bus, NULL,
+                                "type='signal',sender='org.freedesktop.DBus',"
+                                "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
+                                "member='NameOwnerChanged',arg0='" SERVICE "'",
+                                on_owner_changed, monitor);
 }
 
 /* Only now are the signals held back: until here an interrupt simply ends the program. */

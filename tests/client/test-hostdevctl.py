@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 
 from harness import PATIENCE, Bus, given
 from tap import run, test, tests_of
@@ -646,7 +647,10 @@ class Monitor:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def line(self):
+        impatience = threading.Timer(PATIENCE, self.process.kill)
+        impatience.start()
         line = self.process.stdout.readline()
+        impatience.cancel()
         assert line.endswith('\n'), (line, self.process.stderr.read())
         return line.rstrip('\n')
 
@@ -701,6 +705,25 @@ def monitor_follows_a_daemon_that_goes_and_comes_back(bus):
     assert monitor.line() == 'hostdevd is there'
     done(bus, 'detach', '17')
     assert monitor.line() == 'attachment 17 removed'
+    monitor.end(signal.SIGINT)
+
+
+@test
+def a_monitor_that_lags_behind_misses_nothing(bus):
+    fresh(bus)
+    monitor = Monitor(bus, 'monitor', '--no-legend')
+    assert monitor.line() == 'hostdevd is there'
+    monitor.process.send_signal(signal.SIGSTOP)
+    # Somebody comes and goes, something happens, and the daemon is another one before it looks.
+    done(bus, 'detach', '17')
+    done(bus, 'status')
+    bus.stop_service()
+    bus.start_service()
+    monitor.process.send_signal(signal.SIGCONT)
+    assert [monitor.line() for _ in range(3)] == ['attachment 17 removed', 'hostdevd has gone',
+                                                  'hostdevd is there']
+    done(bus, 'detach', '9')
+    assert monitor.line() == 'attachment 9 removed'
     monitor.end(signal.SIGINT)
 
 
