@@ -127,6 +127,14 @@ def the_readme_and_the_pages_for_one_page_are_short():
 
 
 @test
+def the_pictures_are_there_and_small():
+    for name in ("status", "explain", "check-host"):
+        picture = (SOURCE / "docs" / f"{name}.png").read_bytes()
+        assert picture.startswith(b"\x89PNG") and 5000 < len(picture) <= 100 * 1024, (name, len(picture))
+        assert f"docs/{name}.png" in source("README.md")
+
+
+@test
 def the_package_has_the_version_of_the_project():
     version = re.search(r"version : '([\d.]+)'", source("meson.build")).group(1)
     assert re.match(r"hostdevd \(([\d.]+)\)", source("debian/changelog")).group(1) == version
