@@ -14,9 +14,16 @@ void bag_done(Bag *bag) {
         free(bag->steps);
         free(bag->failed);
         free(bag->supplies.items);
+        free(bag->forced.items);
+        free(bag->best_ways);
         flow_done(&bag->flow);
         kinds_done(&bag->kinds);
 }
+
+enum {
+        ROUNDS_FIRST = 100,
+        ROUNDS_NEXT = 10
+};
 
 static uint64_t draw(uint64_t number) {
         number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -37,7 +44,8 @@ static unsigned count_asked(const Bag *bag, uint32_t wants) {
 static unsigned count_pieces(const Bag *bag, size_t kind) {
         unsigned count = bag->counts[kind], asked;
 
-        if (count == 0 || bag->kinds.items[kind]->is_forced)
+        if (count == 0 || bag->kinds.items[kind]->is_forced ||
+            bag->kinds.items[kind]->owed.n_items > 0)
                 return count;
 
         asked = count_asked(bag, bag->kinds.items[kind]->wants);
@@ -95,23 +103,11 @@ static int remember_failed(Bag *bag, Mark mark) {
         return 0;
 }
 
-/* Those of the pieces together; or, @only_forced, of the lots that must be chosen. */
-static int add_supplies(Bag *bag, bool is_most, bool only_forced) {
+static int add_supplies(Supplies *sum, const Supplies *supplies, unsigned count) {
         int r = 0;
 
-        bag->supplies.n_items = 0;
-        for (size_t i = 0; i < bag->n_counts && r == 0; i++) {
-                const Kind *kind = bag->kinds.items[i];
-                const Supplies *supplies = is_most ? &kind->most : &kind->least;
-                unsigned count = count_pieces(bag, i);
-
-                if (count == 0 || (only_forced && !kind->is_forced))
-                        continue;
-                for (size_t j = 0; j < supplies->n_items && r == 0; j++)
-                        r = supplies_add(&bag->supplies, supplies->items[j].wants,
-                                         count * supplies->items[j].n_lots);
-        }
-
+        for (size_t i = 0; i < supplies->n_items && r == 0; i++)
+                r = supplies_add(sum, supplies->items[i].wants, count * supplies->items[i].n_lots);
         return r;
 }
 
@@ -139,47 +135,182 @@ static uint32_t choose_kind(const Bag *bag, uint32_t wants) {
         return chosen;
 }
 
-static bool has_owing(const Bag *bag) {
-        for (size_t i = 0; i < bag->n_counts; i++)
-                if (bag->counts[i] > 0 && bag->kinds.items[i]->owed.n_items > 0)
-                        return true;
+/* Might the pieces serve all wants, each seen by itself? Returns 1 or 0; or -ENOMEM. */
+static int may_serve_all(Bag *bag) {
+        uint32_t lacking;
+        int r = 0;
 
-        return false;
+        bag->supplies.n_items = 0;
+        for (size_t i = 0; i < bag->n_counts && r == 0; i++)
+                r = add_supplies(&bag->supplies, &bag->kinds.items[i]->most, count_pieces(bag, i));
+        if (r == 0)
+                r = flow_serve(&bag->flow, &bag->supplies, &bag->demand, &lacking);
+
+        return r < 0 ? r : lacking == 0;
+}
+
+static unsigned value_of(const Bag *bag, const Supplies *supplies) {
+        unsigned sum = 0;
+
+        for (size_t i = 0; i < supplies->n_items; i++) {
+                unsigned highest = 0;
+
+                for (uint32_t wants = supplies->items[i].wants; wants != 0; wants &= wants - 1)
+                        if (bag->prices[__builtin_ctz(wants)] > highest)
+                                highest = bag->prices[__builtin_ctz(wants)];
+                sum += highest * supplies->items[i].n_lots;
+        }
+
+        return sum;
+}
+
+/* What a piece is worth at the prices; how it is best taken apart is noted. */
+static unsigned value_kind(Bag *bag, size_t number) {
+        const Kind *kind = bag->kinds.items[number];
+        unsigned best = 0;
+
+        if (kind->n_ways == 0)
+                return value_of(bag, &kind->most);
+
+        bag->best_ways[number] = 0;
+        for (size_t i = 0; i < kind->n_ways; i++) {
+                unsigned value = value_of(bag, &kind->ways[i].supplies);
+
+                if (value <= best)
+                        continue;
+                best = value;
+                bag->best_ways[number] = i;
+        }
+
+        return best;
+}
+
+/* All pieces, each taken apart in the way that is best. Answers with their value. */
+static int64_t sell(Bag *bag, bool *ret_is_settled) {
+        int64_t sum = 0;
+        int r = 0;
+
+        *ret_is_settled = true;
+        bag->supplies.n_items = bag->forced.n_items = 0;
+        for (size_t i = 0; i < bag->n_counts && r == 0; i++) {
+                const Kind *kind = bag->kinds.items[i];
+                unsigned count = count_pieces(bag, i);
+                const Way *way;
+
+                if (count == 0)
+                        continue;
+                sum += (int64_t) value_kind(bag, i) * count;
+                way = kind->n_ways > 0 ? &kind->ways[bag->best_ways[i]] : NULL;
+                r = add_supplies(&bag->supplies, way ? &way->supplies : &kind->least, count);
+                if (r == 0 && way)
+                        r = add_supplies(&bag->forced, &way->forced, count);
+                if (r == 0 && kind->is_forced)
+                        r = supplies_add(&bag->forced, kind->wants, count);
+                if (!way && kind->owed.n_items > 0)
+                        *ret_is_settled = false;
+        }
+
+        return r < 0 ? r : sum;
 }
 
 /*
- * Wants and forced lots can be served together if each can be without a look at the other: where one plan serves
- * all wants and another uses all these lots, some plan does both.
+ * Can the forced lots all be used? If so, and all wants can be served, then both together: where one plan serves all
+ * wants and another uses all these lots, some plan does both. Returns 1 or 0; or -ENOMEM.
  */
-static int look(Bag *bag, uint32_t *ret_lacking) {
-        int asked = (int) count_asked(bag, bag->wants), r;
+static int can_use_forced(Bag *bag) {
+        int n_forced = 0, r;
         uint32_t lacking;
 
-        r = add_supplies(bag, true, false);
-        if (r == 0)
-                r = flow_serve(&bag->flow, &bag->supplies, &bag->demand, &lacking);
-        if (r < 0 || r < asked)
-                return r < 0 ? r : OUTLOOK_NONE;
+        for (size_t i = 0; i < bag->forced.n_items; i++)
+                n_forced += (int) bag->forced.items[i].n_lots;
+        r = flow_serve(&bag->flow, &bag->forced, &bag->demand, &lacking);
+        return r < 0 ? r : r == n_forced;
+}
 
-        r = add_supplies(bag, true, true);
-        if (r == 0) {
-                int n_forced = 0;
+/*
+ * Each want has a price, and what lacks becomes dearer. Are all pieces together worth less than what is asked for,
+ * then there is no plan. If they serve all wants when each is taken apart as is best for its price, there is one.
+ */
+static int haggle(Bag *bag, unsigned n_rounds, uint32_t *ret_lacking) {
+        for (unsigned round = 0; round < n_rounds; round++) {
+                int64_t value, asked = 0;
+                bool is_settled;
+                int r;
 
-                for (size_t i = 0; i < bag->supplies.n_items; i++)
-                        n_forced += (int) bag->supplies.items[i].n_lots;
-                r = flow_serve(&bag->flow, &bag->supplies, &bag->demand, &lacking);
-                if (r >= 0 && r < n_forced)
+                value = sell(bag, &is_settled);
+                if (value < 0)
+                        return (int) value;
+                for (size_t want = 0; want < WANTS_MAX; want++)
+                        asked += (int64_t) bag->prices[want] * bag->demand.counts[want];
+                if (value < asked)
                         return OUTLOOK_NONE;
+
+                r = flow_serve(&bag->flow, &bag->supplies, &bag->demand, ret_lacking);
+                if (r >= 0 && *ret_lacking == 0) {
+                        r = can_use_forced(bag);
+                        if (r > 0 && is_settled)
+                                return OUTLOOK_PLAN;
+                        *ret_lacking = bag->wants;
+                        return r < 0 ? r : OUTLOOK_OPEN;
+                }
+                if (r < 0)
+                        return r;
+
+                for (size_t want = 0; want < WANTS_MAX; want++)
+                        if (*ret_lacking & (1u << want))
+                                bag->prices[want]++;
         }
 
-        if (r >= 0)
-                r = add_supplies(bag, false, false);
-        if (r >= 0)
-                r = flow_serve(&bag->flow, &bag->supplies, &bag->demand, ret_lacking);
-        if (r < 0)
-                return r;
+        return OUTLOOK_OPEN;
+}
 
-        return r == asked && !has_owing(bag) ? OUTLOOK_PLAN : OUTLOOK_OPEN;
+static int look(Bag *bag, unsigned n_rounds, uint32_t *ret_lacking) {
+        int r;
+
+        for (uint32_t i = 0; i < bag->n_counts; i++) {
+                if (bag->counts[i] == 0)
+                        continue;
+                r = kinds_find_ways(&bag->kinds, i);
+                if (r == 0)
+                        r = bag_reserve(bag);
+                if (r < 0)
+                        return r;
+        }
+
+        bag->forced.n_items = 0;
+        r = 0;
+        for (size_t i = 0; i < bag->n_counts && r == 0; i++)
+                if (bag->counts[i] > 0 && bag->kinds.items[i]->is_forced)
+                        r = supplies_add(&bag->forced, bag->kinds.items[i]->wants, bag->counts[i]);
+        if (r == 0)
+                r = can_use_forced(bag);
+        if (r > 0)
+                r = may_serve_all(bag);
+        return r > 0 ? haggle(bag, n_rounds, ret_lacking) : r < 0 ? r : OUTLOOK_NONE;
+}
+
+/* The plan that haggle() has found: what is left is taken apart so. */
+static int finish(Bag *bag) {
+        for (size_t i = 0; i < bag->n_counts; i++) {
+                const Kind *kind = bag->kinds.items[i];
+
+                for (unsigned n = count_pieces(bag, i); n > 0 && kind->n_ways > 0; n--) {
+                        const Way *way = &kind->ways[bag->best_ways[i]];
+
+                        for (size_t j = 0; j < way->n_moves; j++) {
+                                Step step = {
+                                        .kind = way->moves[j].kind,
+                                        .side = (int8_t) way->moves[j].side,
+                                };
+                                int r = VECTOR_APPEND(bag->steps, bag->n_steps, step);
+
+                                if (r < 0)
+                                        return r;
+                        }
+                }
+        }
+
+        return SEARCH_FOUND;
 }
 
 int bag_reserve(Bag *bag) {
@@ -187,9 +318,13 @@ int bag_reserve(Bag *bag) {
                 unsigned *counts =
                         reallocarray(bag->counts, bag->kinds.n_items, sizeof(*bag->counts));
 
-                if (!counts)
+                size_t *best_ways =
+                        reallocarray(bag->best_ways, bag->kinds.n_items, sizeof(*best_ways));
+
+                bag->counts = counts ?: bag->counts;
+                bag->best_ways = best_ways ?: bag->best_ways;
+                if (!counts || !best_ways)
                         return -ENOMEM;
-                bag->counts = counts;
                 while (bag->n_counts < bag->kinds.n_items)
                         bag->counts[bag->n_counts++] = 0;
         }
@@ -227,8 +362,11 @@ static int go_on(Bag *bag, Mark mark, uint32_t lacking) {
                 return r;
 
         kind = bag->kinds.items[step.kind];
-        step.side =
-                bag->kinds.wants[kind->lots.items[kind->pivot]] & lacking ? PIVOT_IN : PIVOT_OUT;
+        if (kind->n_ways > 0)
+                step.side = (int8_t) kind->ways[bag->best_ways[step.kind]].moves[0].side;
+        else
+                step.side = bag->kinds.wants[kind->lots.items[kind->pivot]] & lacking ? PIVOT_IN
+                                                                                      : PIVOT_OUT;
         if (!kind->remains[step.side].is_possible) {
                 step.side = step.side == PIVOT_IN ? PIVOT_OUT : PIVOT_IN;
                 step.is_last = true;
@@ -265,6 +403,9 @@ static int go_back(Bag *bag) {
 }
 
 int bag_search(Bag *bag) {
+        for (size_t want = 0; want < WANTS_MAX; want++)
+                bag->prices[want] = 1;
+
         for (;;) {
                 uint32_t lacking = 0;
                 Mark mark;
@@ -273,12 +414,14 @@ int bag_search(Bag *bag) {
                 if (bag->steps_left == 0)
                         return SEARCH_CUT;
                 bag->steps_left--;
-                bag->problem->n_steps++;
+                bag->problem->n_steps_any++;
 
                 mark = mark_of(bag);
-                r = has_failed(bag, mark) ? OUTLOOK_NONE : look(bag, &lacking);
+                r = has_failed(bag, mark)
+                            ? OUTLOOK_NONE
+                            : look(bag, bag->n_steps == 0 ? ROUNDS_FIRST : ROUNDS_NEXT, &lacking);
                 if (r == OUTLOOK_PLAN)
-                        return SEARCH_FOUND;
+                        return finish(bag);
                 if (r == OUTLOOK_OPEN) {
                         r = go_on(bag, mark, lacking);
                 } else if (r == OUTLOOK_NONE) {

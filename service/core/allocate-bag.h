@@ -42,7 +42,9 @@ typedef struct Bag {
         size_t n_steps;
         Mark *failed; /* a hash table; 0, 0: free */
         size_t n_failed, n_failed_room;
-        Supplies supplies;
+        Supplies supplies, forced;
+        unsigned prices[WANTS_MAX];
+        size_t *best_ways; /* of each kind, at these prices */
         Flow flow;
         unsigned steps_left;
 } Bag;

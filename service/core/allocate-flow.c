@@ -20,6 +20,14 @@ int supplies_add(Supplies *supplies, uint32_t wants, uint32_t n_lots) {
         return VECTOR_APPEND(supplies->items, supplies->n_items, ((Supply){ wants, n_lots }));
 }
 
+void supplies_remove(Supplies *supplies, uint32_t wants) {
+        Supply *supply = supplies->items;
+
+        while (supply->wants != wants)
+                supply++;
+        supply->n_lots--;
+}
+
 void flow_done(Flow *flow) {
         free(flow->given);
         *flow = (Flow){ 0 };

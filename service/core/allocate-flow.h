@@ -21,6 +21,9 @@ typedef struct Supplies {
 /* Lots that serve the same are counted together. 0 or -ENOMEM. */
 int supplies_add(Supplies *supplies, uint32_t wants, uint32_t n_lots);
 
+/* One lot less; it was added before. */
+void supplies_remove(Supplies *supplies, uint32_t wants);
+
 /* What each supply gives to each want; kept between calls for its memory alone. */
 typedef struct Flow {
         uint32_t *given; /* [supply * WANTS_MAX + want] */

@@ -76,7 +76,7 @@ typedef struct Problem {
         Places *seats;     /* the lots of each; as many as there are lots, some empty */
         Cluster *clusters; /* of more than one lot */
         size_t n_clusters;
-        unsigned n_steps; /* of all searches so far */
+        unsigned n_steps_any, n_steps_best; /* of all searches so far, for either purpose */
 } Problem;
 
 /* How many lots each want is to get. */

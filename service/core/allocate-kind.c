@@ -15,6 +15,7 @@ static Kind *kind_free(Kind *kind) {
                         places_done(&kind->remains[i].parts[j].places);
                 free(kind->remains[i].parts);
         }
+        kind_forget_ways(kind);
         free(kind->most.items);
         free(kind->least.items);
         places_done(&kind->least_places);

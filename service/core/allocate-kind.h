@@ -31,6 +31,20 @@ enum {
         _PIVOT_END
 };
 
+/* At which side of its pivot a piece of some kind is taken apart. */
+typedef struct Move {
+        uint32_t kind;
+        uint32_t side;
+} Move;
+
+/* A way to take a piece apart until there are only single lots. */
+typedef struct Way {
+        Supplies supplies; /* that come of it */
+        Supplies forced;   /* those of them that must be used */
+        Move *moves;
+        size_t n_moves;
+} Way;
+
 typedef struct Kind {
         Places lots;        /* of the first such piece; in any other they stand in the same order */
         Places owed;        /* devices that must be chosen, for what is chosen already needs them */
@@ -41,6 +55,9 @@ typedef struct Kind {
         Supplies most;      /* no choice from it can serve more */
         Supplies least;     /* this choice from it is there to be had: */
         Places least_places;
+        bool has_ways; /* the ways are known; there are none if they are too many */
+        Way *ways;
+        size_t n_ways;
         bool is_split; /* what follows is known; a single lot is never split */
         uint32_t pivot;
         Remains remains[_PIVOT_END];
@@ -72,6 +89,10 @@ uint32_t kinds_count_conflicts(const Kinds *kinds, uint32_t lot);
 
 /* Finds the pivot and what remains in either case. 0 or -ENOMEM. */
 int kinds_split(Kinds *kinds, uint32_t kind);
+
+/* Finds the ways of a kind. 0 or -ENOMEM. */
+int kinds_find_ways(Kinds *kinds, uint32_t kind);
+void kind_forget_ways(Kind *kind);
 
 static inline bool kind_is_single(const Kind *kind) {
         return kind->lots.n_items == 1 && kind->owed.n_items == 0;

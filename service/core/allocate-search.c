@@ -111,7 +111,7 @@ static bool step(Search *search) {
         }
 
         search->steps_left--;
-        search->problem->n_steps++;
+        search->problem->n_steps_best++;
         return true;
 }
 
