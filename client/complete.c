@@ -49,6 +49,7 @@ typedef struct Completion {
         const char *word;  /* that is being written */
         const char *ahead; /* what of it stays as it is: "--for=", "nic:2," */
         size_t n_ahead;
+        bool elsewhere; /* on another host, which is asked nothing */
 } Completion;
 
 static void offer(const Completion *completion, const char *text) {
@@ -78,11 +79,10 @@ static void offer_objects(const Completion *completion, const Objects *objects, 
 }
 
 /* Starts virsh, whose output can be read from @ret_output. */
-static int list_domains(pid_t *ret, FILE **ret_output) {
-        char *const arguments[] = {
-                (char *) "virsh", (char *) "-q",     (char *) "-r", (char *) "list",
-                (char *) "--all", (char *) "--name", NULL
-        };
+static int list_domains(const char *uri, pid_t *ret, FILE **ret_output) {
+        char *const arguments[] = { (char *) "virsh", (char *) "-q",     (char *) "-r",
+                                    (char *) "-c",    (char *) uri,      (char *) "list",
+                                    (char *) "--all", (char *) "--name", NULL };
         _cleanup_(closep) int ours = -1, theirs = -1;
         posix_spawn_file_actions_t actions;
         int r, ends[2];
@@ -111,15 +111,15 @@ static int list_domains(pid_t *ret, FILE **ret_output) {
         return 0;
 }
 
-/* Those that libvirt shows to whoever may only read. */
+/* Those that the libvirt of the service shows to whoever may only read. */
 static void offer_domains(const Completion *completion) {
-        _cleanup_(freep) char *line = NULL;
+        _cleanup_(freep) char *uri = objects_look_uri(completion->client), *line = NULL;
         ssize_t length;
         size_t size = 0;
         FILE *output;
         pid_t virsh;
 
-        if (list_domains(&virsh, &output) < 0)
+        if (!uri || list_domains(uri, &virsh, &output) < 0)
                 return;
 
         while ((length = getline(&line, &size, output)) > 0) {
@@ -171,7 +171,9 @@ static void offer_argument(Completion *completion, const Verb *verb, const char 
                 offer_all(completion, match_keys);
                 if (text_equal(verb->name, "alias add"))
                         offer_all(completion, alias_keys);
-        } else if (has_word(kind, n, "DOMAIN") && !has_word(kind, n, "ATTACHMENT"))
+        } else if (completion->elsewhere)
+                return;
+        else if (has_word(kind, n, "DOMAIN") && !has_word(kind, n, "ATTACHMENT"))
                 offer_domains(completion);
         else if (objects_look(completion->client, PATIENCE_USEC, &objects) == 0) {
                 if (has_word(kind, n, "REQUEST") && comma)
@@ -247,12 +249,16 @@ static void offer_verbs(const Completion *completion, const char *first) {
 }
 
 /* Those words that are no options, to the front; how many. */
-static int drop_options(char **words, int n_words) {
+static int drop_options(char **words, int n_words, bool *ret_elsewhere) {
         int n = 0;
+
+        *ret_elsewhere = false;
 
         for (int i = 0; i < n_words; i++) {
                 bool takes_next = text_equal(words[i], "-H") || text_equal(words[i], "--host");
 
+                if (strncmp(words[i], "-H", 2) == 0 || strncmp(words[i], "--host", 6) == 0)
+                        *ret_elsewhere = true;
                 if (*words[i] == '-' && words[i][1])
                         i += takes_next;
                 else
@@ -272,7 +278,7 @@ int verb_complete(Client *client, char **arguments) {
                 return STATUS_DONE;
 
         completion.word = completion.ahead = arguments[--n_words];
-        n_words = drop_options(arguments, n_words);
+        n_words = drop_options(arguments, n_words, &completion.elsewhere);
         verb = n_words > 0 ? verbs_find(arguments, n_words, &n_verb) : NULL;
 
         if (*completion.word == '-')

@@ -196,6 +196,17 @@ int objects_parse(sd_bus_message *reply, Objects *ret) {
         return 0;
 }
 
+char *objects_look_uri(Client *client) {
+        char *uri = NULL;
+
+        if (!client->bus && sd_bus_open_system(&client->bus) < 0)
+                return NULL;
+
+        (void) sd_bus_get_property_string(client->bus, SERVICE, SERVICE_PATH, MANAGER, "LibvirtUri",
+                                          NULL, &uri);
+        return uri;
+}
+
 int objects_look(Client *client, uint64_t patience_usec, Objects *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         int r;

@@ -24,6 +24,9 @@ int objects_read(Client *client, Objects *ret);
 /* As objects_read(), for who can do without and tells nobody. Return: 0 or negative errno. */
 int objects_look(Client *client, uint64_t patience_usec, Objects *ret);
 
+/* New text: the URI of the libvirt that the service talks to; NULL when that is not to be had. */
+char *objects_look_uri(Client *client);
+
 /* What GetManagedObjects answers. Return: 0 or negative errno; @ret is written only on success. */
 int objects_parse(sd_bus_message *reply, Objects *ret);
 

@@ -49,7 +49,8 @@ def environment():
     tools = w.directory / 'tools'
     if not tools.exists():
         tools.mkdir()
-        (tools / 'virsh').write_text('#!/bin/sh\n[ "$*" = "-q -r list --all --name" ] && printf "web\\ndatabase\\n\\n"\n')
+        (tools / 'virsh').write_text(
+            f'#!/bin/sh\n[ "$*" = "-q -r -c fake://{w.truth.path} list --all --name" ] && printf "web\\ndatabase\\n\\n"\n')
         (tools / 'virsh').chmod(0o755)
         w.program('client/hostdevctl')
     return {**w.environment, 'PATH': f'{tools}:{w.directory}/bin:/usr/bin:/bin'}
@@ -116,6 +117,12 @@ def names_come_from_the_service_and_domains_from_libvirt():
     assert bash('detach ') == [path.rsplit('/', 1)[1], 'web']
     assert w.detach(path) is None
     assert bash('detach ') == ['']
+
+
+@test
+def nobody_is_asked_what_there_is_on_another_host():
+    assert bash('-H there attach ') == [''] and bash('--host=there show ') == ['']
+    assert bash('-H there po') == ['pools', 'pool'] and bash('-H there attach web nic --numa-policy=s') == ['socket']
 
 
 @test
