@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory that lacks: each allocation of ours fails once, in every call that there is. What comes is an
- * answer, and nothing is left behind.
+ * Memory that lacks: each allocation of ours fails once, and each step at a message that we write, in every
+ * call that there is. What comes is an answer, and nothing is left behind.
  *
- * The linker puts the functions below in the place of the library's (--wrap), for our code alone.
+ * The linker puts the functions below in the place of the library's (--wrap). Those of messages fail on
+ * the service's connection alone: the other ends are the test's.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -29,6 +30,23 @@ void *__wrap_malloc(size_t size);
 void *__wrap_reallocarray(void *old, size_t n, size_t size);
 char *__wrap_strdup(const char *text);
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
+
+int __real_sd_bus_message_open_container(sd_bus_message *message, char type, const char *contents);
+int __real_sd_bus_message_close_container(sd_bus_message *message);
+int __real_sd_bus_message_new_method_call(sd_bus *bus, sd_bus_message **ret,
+                                          const char *destination, const char *path,
+                                          const char *interface, const char *member);
+int __real_sd_bus_call_async(sd_bus *bus, sd_bus_slot **ret, sd_bus_message *message,
+                             sd_bus_message_handler_t callback, void *userdata, uint64_t usec);
+
+int __wrap_sd_bus_message_append(sd_bus_message *message, const char *types, ...);
+int __wrap_sd_bus_message_open_container(sd_bus_message *message, char type, const char *contents);
+int __wrap_sd_bus_message_close_container(sd_bus_message *message);
+int __wrap_sd_bus_message_new_method_call(sd_bus *bus, sd_bus_message **ret,
+                                          const char *destination, const char *path,
+                                          const char *interface, const char *member);
+int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **ret, sd_bus_message *message,
+                             sd_bus_message_handler_t callback, void *userdata, uint64_t usec);
 
 static bool armed;
 static unsigned until_failure;
@@ -60,6 +78,50 @@ char *__wrap_strdup(const char *text) {
 
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
         return lacks() ? -1 : __real_vasprintf(ret, format, arguments);
+}
+
+static sd_bus *service;
+
+static bool message_lacks(sd_bus_message *message) {
+        return sd_bus_message_get_bus(message) == service && lacks();
+}
+
+int __wrap_sd_bus_message_append(sd_bus_message *message, const char *types, ...) {
+        va_list arguments;
+        int r;
+
+        if (message_lacks(message))
+                return -ENOMEM;
+
+        va_start(arguments, types);
+        r = sd_bus_message_appendv(message, types, arguments);
+        va_end(arguments);
+        return r;
+}
+
+int __wrap_sd_bus_message_open_container(sd_bus_message *message, char type, const char *contents) {
+        return message_lacks(message)
+                       ? -ENOMEM
+                       : __real_sd_bus_message_open_container(message, type, contents);
+}
+
+int __wrap_sd_bus_message_close_container(sd_bus_message *message) {
+        return message_lacks(message) ? -ENOMEM : __real_sd_bus_message_close_container(message);
+}
+
+int __wrap_sd_bus_message_new_method_call(sd_bus *bus, sd_bus_message **ret,
+                                          const char *destination, const char *path,
+                                          const char *interface, const char *member) {
+        return bus == service && lacks() ? -ENOMEM
+                                         : __real_sd_bus_message_new_method_call(
+                                                   bus, ret, destination, path, interface, member);
+}
+
+int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **ret, sd_bus_message *message,
+                             sd_bus_message_handler_t callback, void *userdata, uint64_t usec) {
+        return bus == service && lacks()
+                       ? -ENOMEM
+                       : __real_sd_bus_call_async(bus, ret, message, callback, userdata, usec);
 }
 
 static bool is_answered(World *world, void *userdata) {
@@ -118,6 +180,7 @@ static void try_all(Sender sender) {
         sd_bus *client = world_connect(world);
         bool failed = true;
 
+        service = world->bus->connection;
         fake_manager_add_attachment(world->manager, 17, 0);
         fake_manager_settle(world->manager);
 
