@@ -186,6 +186,8 @@ static int write_journal(void) {
 
         memory.armed = false;
         attachment = made_attachment(1, ATTACHMENT_ATTACHED);
+        attachment->undecided = true;
+        attachment->devices[0].restore = true;
         pool = made_pool("p");
         alias = made_alias("a");
         memory.armed = true;
@@ -225,6 +227,7 @@ static int replay_journal(void) {
         alias = made_alias("a");
         assert_int_equal(journal_open(&journal, ".", &before), 0);
         assert_int_equal(journal_put_attachment(journal, attachment, NULL), 0);
+        assert_int_equal(journal_put_given_up(journal, attachment, NULL), 0);
         assert_int_equal(journal_put_pool(journal, pool, NULL), 0);
         assert_int_equal(journal_put_alias(journal, alias, NULL), 0);
         journal_free(TAKE(journal));
@@ -234,6 +237,7 @@ static int replay_journal(void) {
         if (r == 0) {
                 assert_null(journal_problem(journal));
                 assert_int_equal(after.n_attachments, 1);
+                assert_int_equal(after.n_given_up, 1);
         }
         return r;
 }
