@@ -8,6 +8,7 @@ usage: test-waiting.py BUILD
 import os
 import pathlib
 import pty
+import signal
 import subprocess
 import sys
 
@@ -57,6 +58,17 @@ def attach_tells_that_it_waits_for_libvirt():
     w.truth.ask('release')
     out, rest, status = terminal.rest()
     assert (rest, status) == ('', 0) and out.endswith(f': web has {NIC}\n'), (out, rest)
+
+
+@test
+def attach_tells_that_it_waits_for_polkit():
+    w.processes['polkit'].send_signal(signal.SIGSTOP)
+    terminal = Terminal('attach', 'database', 'vf', user='lab')
+    assert terminal.line() == 'Waiting for authorization by polkit'
+    w.processes['polkit'].send_signal(signal.SIGCONT)
+    out, rest, status = terminal.rest()
+    assert (rest, status) == ('', 0) and ': database has 0000:41:' in out, (out, rest)
+    assert Terminal('detach', 'database').rest()[2] == 0
 
 
 @test
