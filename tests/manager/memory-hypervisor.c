@@ -2,6 +2,7 @@
 #include "memory-hypervisor.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,8 +85,12 @@ DomainFacts *memory_domain(MemoryHypervisor *memory, const char *uuid, const cha
 static int queue(Hypervisor *hypervisor, int kind, const HypervisorJob *job, HypervisorDone done,
                  void *userdata) {
         MemoryHypervisor *memory = memory_of(hypervisor);
-        MemoryJob **end = &memory->jobs, *queued = calloc(1, sizeof(*queued));
+        MemoryJob **end = &memory->jobs, *queued;
 
+        if (memory->no_memory)
+                return -ENOMEM;
+
+        queued = calloc(1, sizeof(*queued));
         assert(queued);
         *queued = (MemoryJob){ .kind = kind, .job = *job, .done = done, .userdata = userdata };
         queued->job.devices = calloc(job->n_devices, sizeof(HypervisorDevice));

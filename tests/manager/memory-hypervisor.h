@@ -33,6 +33,7 @@ typedef struct MemoryHypervisor {
         bool begun;                   /* no job can be given up any more */
         int refuse_at;                /* index of the device that an attach refuses; −1: none */
         bool refuse_give_back;
+        bool no_memory;         /* no job can be taken */
         bool refuse_definition; /* a detach from the definition is refused */
         unsigned n_handed;      /* devices that were handed over before they were given */
         unsigned n_given_back;  /* devices that were given back to their drivers */
