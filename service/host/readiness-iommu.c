@@ -18,7 +18,6 @@
 #define COMMAND_LINE "/proc/cmdline"
 #define INTERRUPTS   "/proc/interrupts"
 #define UNSAFE       "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
-#define NOIOMMU      "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 
 #define SWITCH_ON                                                                                  \
         "Switch on VT-d or AMD-Vi in the firmware; on Intel also put intel_iommu=on on the "       \
@@ -82,7 +81,7 @@ Row readiness_firmware(const ReadinessSubject *subject) {
 
         if (table)
                 return row_pass("%s exists", table);
-        if (readiness_count_groups() > 0)
+        if (readiness_has_groups())
                 return row_pass("neither " TABLES " nor " UNITS " tells of it; " GROUPS
                                 " has groups");
         if (!readiness_exists(TABLES))
@@ -109,7 +108,7 @@ static bool is_iommu_word(const char *word) {
 }
 
 Row readiness_iommu_words(const ReadinessSubject *subject) {
-        bool off = false, works = readiness_count_groups() > 0;
+        bool off = false, works = readiness_has_groups();
         _cleanup_(list_freep) char **words = NULL;
         _cleanup_(freep) char *joined = NULL;
         int r;
@@ -137,12 +136,11 @@ Row readiness_iommu_words(const ReadinessSubject *subject) {
 
 Row readiness_groups(const ReadinessSubject *subject) {
         size_t n = readiness_count_groups();
-        char unsafe[8] = "";
 
         if (n > 0)
-                return row_pass(GROUPS " has %zu groups", n);
-        if (sysfs_read(AT_FDCWD, NOIOMMU, unsafe, sizeof(unsafe)) > 0 && strcmp(unsafe, "Y") == 0)
-                return row_fail(SWITCH_ON, GROUPS " has no group of an IOMMU; " NOIOMMU
+                return row_pass(GROUPS " has %zu group%s", n, n == 1 ? "" : "s");
+        if (readiness_lets_noiommu())
+                return row_fail(SWITCH_ON, GROUPS " has no group of an IOMMU; " READINESS_NOIOMMU
                                                   " is Y, which serves no guest");
         return row_fail(SWITCH_ON, GROUPS " has no group: no IOMMU is on");
 }
@@ -156,7 +154,7 @@ Row readiness_remapping(const ReadinessSubject *subject) {
         char unsafe[8] = "";
         struct utsname system;
 
-        if (readiness_count_groups() == 0)
+        if (!readiness_has_groups())
                 return row_skip(GROUPS " has no group");
         if (uname(&system) < 0 || strcmp(system.machine, "x86_64") != 0)
                 return row_skip("asked for on x86 alone");

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,16 +68,33 @@ static bool is_real_group(const char *name) {
                strcmp(text, "vfio-noiommu") != 0;
 }
 
-size_t readiness_count_groups(void) {
+bool readiness_lets_noiommu(void) {
+        char text[8] = "";
+
+        return sysfs_read(AT_FDCWD, READINESS_NOIOMMU, text, sizeof(text)) > 0 &&
+               strcmp(text, "Y") == 0;
+}
+
+/* Thousands on a large host, and asked for after every event: their names are read only where it matters. */
+static size_t count_groups(size_t most) {
+        bool is_doubtful = readiness_lets_noiommu();
         size_t n = 0;
         DIR *directory;
 
         directory = opendir(GROUPS);
-        for (struct dirent *entry; directory && (entry = readdir(directory));)
-                n += entry->d_name[0] != '.' && is_real_group(entry->d_name);
+        for (struct dirent *entry; directory && n < most && (entry = readdir(directory));)
+                n += entry->d_name[0] != '.' && (!is_doubtful || is_real_group(entry->d_name));
         if (directory)
                 closedir(directory);
         return n;
+}
+
+size_t readiness_count_groups(void) {
+        return count_groups(SIZE_MAX);
+}
+
+bool readiness_has_groups(void) {
+        return count_groups(1) > 0;
 }
 
 char *readiness_find_line(const char *path, bool (*fits)(const char *line)) {

@@ -22,8 +22,12 @@ Row row_warn(const char *fix, const char *evidence, ...) _printf_(2, 3);
 Row row_fail(const char *fix, const char *evidence, ...) _printf_(2, 3);
 Row row_without_memory(void);
 
-/* IOMMU groups behind which there is an IOMMU. */
+#define READINESS_NOIOMMU "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+
+/* IOMMU groups behind which there is an IOMMU; are there any? Does vfio make others? */
 size_t readiness_count_groups(void);
+bool readiness_has_groups(void);
+bool readiness_lets_noiommu(void);
 bool readiness_exists(const char *path);
 /* A line that @fits, without its end; NULL when there is none (errno 0), or the file cannot be read. */
 char *readiness_find_line(const char *path, bool (*fits)(const char *line));
