@@ -21,7 +21,6 @@ static const struct {
 } hints[] = {
         { OWN_ERROR "NoSuchDevice", "; see 'hostdevctl devices --all'" },
         { OWN_ERROR "NoSuchDomain", "; see 'virsh list --all'" },
-        { OWN_ERROR "NotEnoughDevices", "; 'hostdevctl explain' shows why" },
         { OWN_ERROR "InUseByHost", "; --force lends it all the same" },
         { OWN_ERROR "HostNotReady", "; see 'hostdevctl check-host'" },
         { OWN_ERROR "HypervisorUnavailable", "; see 'hostdevctl status'" },
@@ -121,10 +120,25 @@ static char *advise_name(Client *client, ObjectKind kind, const char *text) {
         return advice_names(&objects, kind, wrong);
 }
 
+/* The command that explains what was refused, if a shell would take it as it is. */
+static char *advise_explain(const Client *client) {
+        static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "._-+:,@";
+        const char *request = client->request, *domain = client->domain;
+
+        if (!request || !domain || request[strspn(request, plain)] || domain[strspn(domain, plain)])
+                return strdup("; 'hostdevctl explain' shows why");
+
+        return text_print("; see 'hostdevctl explain %s --for=%s'", request, domain);
+}
+
 char *advice_for(Client *client, const sd_bus_error *error) {
         for (size_t i = 0; i < N_ELEMENTS(unknown); i++)
                 if (sd_bus_error_has_name(error, unknown[i].error))
                         return advise_name(client, unknown[i].kind, error->message ?: "");
+
+        if (sd_bus_error_has_name(error, OWN_ERROR "NotEnoughDevices"))
+                return advise_explain(client);
 
         for (size_t i = 0; i < N_ELEMENTS(hints); i++)
                 if (sd_bus_error_has_name(error, hints[i].error))

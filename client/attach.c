@@ -111,6 +111,8 @@ int verb_attach(Client *client, char **arguments) {
         const char *path;
         int r, status;
 
+        client->domain = arguments[0];
+        client->request = arguments[1];
         status = call_new(client, SERVICE_PATH, MANAGER, "Attach", &call);
         if (status != STATUS_DONE)
                 return status;

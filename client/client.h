@@ -34,6 +34,7 @@ typedef struct Client {
         uint32_t wait_seconds;
         uint32_t *numa_nodes; /* not NULL when given, also when empty */
         size_t n_numa_nodes;
+        const char *request; /* that was asked for, for who says what to do next */
         const char *reason, *domain, *description, *numa_policy, *unit;
 
         sd_bus *bus; /* made by the first call */

@@ -356,7 +356,11 @@ def an_unknown_name_is_told_with_the_names_that_there_are(bus):
 def a_refusal_says_what_to_do_next(bus):
     def refused(status, name):
         return fails(bus, status, 'attach', f'fail:{name}:No.', 'x').removeprefix('hostdevctl: No; ')
-    assert refused(3, OWN + 'NotEnoughDevices') == "'hostdevctl explain' shows why\n"
+    name = OWN + 'NotEnoughDevices'
+    assert refused(3, name) == f"see 'hostdevctl explain x --for=fail:{name}:No.'\n"
+    # What cannot be typed as it stands is left out.
+    assert fails(bus, 3, 'attach', f'fail:{name}:No $(it)', 'x') == \
+        "hostdevctl: No $(it); 'hostdevctl explain' shows why\n"
     assert refused(3, OWN + 'InUseByHost') == '--force lends it all the same\n'
     assert refused(3, OWN + 'HostNotReady') == "see 'hostdevctl check-host'\n"
     assert refused(3, COMMON + 'AccessDenied') == 'hostdevd(8) tells how users are let\n'
