@@ -12,7 +12,8 @@
 
 enum {
         QUESTION_SECONDS = 120,
-        RECONCILE_SECONDS = 10
+        RECONCILE_SECONDS = 10,
+        DEEPEST_PATH = 16 /* slashes; an object of ours has four */
 };
 
 int bus_keep_slot(Bus *bus, sd_bus_slot *slot) {
@@ -42,9 +43,35 @@ int bus_add_class(Bus *bus, const ObjectClass *class) {
         return r < 0 ? r : bus_keep_slot(bus, slot);
 }
 
+/*
+ * Every path that ends at a slash of the call's own is looked up, which takes seconds when there are
+ * thousands of them: what lies so deep is no object of ours, and is not looked for.
+ */
+static int on_deep_path(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const char *path = sd_bus_message_get_path(message);
+        unsigned n = 0;
+
+        if (!path || !sd_bus_message_is_method_call(message, NULL, NULL))
+                return 0;
+
+        for (; *path && n <= DEEPEST_PATH; path++)
+                n += *path == '/';
+        return n <= DEEPEST_PATH ? 0
+                                 : sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                                    "No object lies so deep.");
+}
+
+static int guard_paths(Bus *bus) {
+        sd_bus_slot *slot = NULL;
+        int r;
+
+        r = sd_bus_add_filter(bus->connection, &slot, on_deep_path, bus);
+        return r < 0 ? r : bus_keep_slot(bus, slot);
+}
+
 static int add_objects(Bus *bus) {
-        int (*const add[])(Bus *) = { bus_add_manager, bus_add_devices, bus_add_pools,
-                                      bus_add_aliases, bus_add_attachments };
+        int (*const add[])(Bus *) = { guard_paths,   bus_add_manager, bus_add_devices,
+                                      bus_add_pools, bus_add_aliases, bus_add_attachments };
 
         for (size_t i = 0; i < N_ELEMENTS(add); i++) {
                 int r = add[i](bus);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -443,6 +444,38 @@ static void what_was_replaced_goes_and_comes_again(void **state) {
         assert_true(removed && added && removed < added);
 }
 
+static double seconds_of_a_call(Scene *scene, const char *path) {
+        struct timespec before, after;
+        Reply *reply;
+
+        assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &before), 0);
+        reply = world_send(scene->client, false, path, MANAGER_INTERFACE, "CheckHost", NULL);
+        assert_string_equal(reply_error(scene->world, reply), UNKNOWN_OBJECT);
+        reply_free(reply);
+        assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
+        return (double) (after.tv_sec - before.tv_sec) +
+               (double) (after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+/* As long, once with two parts and once with 32,000: it is not looked for part by part. */
+static void a_path_of_many_parts_takes_no_longer_than_a_long_one(void **state) {
+        static char flat[64000], deep[64000];
+        _cleanup_(end) Scene *scene = begin();
+        double once, seconds;
+
+        for (size_t i = 0; i + 1 < sizeof(flat); i++) {
+                flat[i] = i == 0 ? '/' : 'x';
+                deep[i] = i % 2 == 0 ? '/' : 'x';
+        }
+        deep[sizeof(deep) - 2] = 'x'; /* a path does not end in a slash */
+
+        once = seconds_of_a_call(scene, flat);
+        seconds = seconds_of_a_call(scene, deep);
+        print_message("# %.1f ms with one part, %.1f ms with thousands\n", 1000 * once,
+                      1000 * seconds);
+        assert_true(seconds < 50 * once + 0.1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_device_shows_what_is_known_of_it),
@@ -451,6 +484,7 @@ int main(void) {
                 cmocka_unit_test(the_manager_shows_its_libvirt),
                 cmocka_unit_test(one_call_reads_every_object),
                 cmocka_unit_test(a_path_that_is_no_object_is_unknown),
+                cmocka_unit_test(a_path_of_many_parts_takes_no_longer_than_a_long_one),
                 cmocka_unit_test(things_are_found_by_name),
                 cmocka_unit_test(attachments_are_listed_by_domain),
                 cmocka_unit_test(changes_of_one_object_are_told_once_and_lists_are_invalidated),
