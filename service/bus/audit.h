@@ -4,7 +4,8 @@
  *
  * A record is a set of fields; what anybody else wrote is only ever the value of one, on one line, no longer than
  * AUDIT_VALUE_MAX bytes: what text_is_line() does not let pass, and the backslash, stand there as \xNN. Without a
- * journal the fields go to stderr as one line.
+ * journal the fields go to stderr as one line. A journal that does not read is not waited for: what it has no
+ * room for is lost, and the next record that it takes says how many were (HOSTDEVD_LOST).
  *
  * There is no login uid in it: the bus does not know it, and what a process number says of a caller may be about
  * another process by the time it is read.

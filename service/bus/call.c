@@ -169,11 +169,14 @@ int call_wait(Call *call, CallWait wait, uint64_t usec) {
 
 void call_fail(Call *call, const char *name, const char *text) {
         const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(name, text);
-        int r = sd_bus_reply_method_error(call->message, &error);
+        int r;
 
+        /* Before the answer: who has that finds the record. */
+        call_record(call, audit_result_of(name), &error, NULL);
+        r = sd_bus_reply_method_error(call->message, &error);
         if (r < 0)
                 log_debug("cannot answer a call: %s", strerror(-r));
-        call_close(call, &error);
+        call_free(call);
 }
 
 void call_refuse(Call *call, int r, const char *text) {
@@ -188,10 +191,10 @@ void call_answer(Call *call, const char *path) {
 
         assert(call->authorized);
 
+        call_record(call, text_equal(path, "/") ? AUDIT_DRY_RUN : AUDIT_DONE, NULL, path);
         r = sd_bus_reply_method_return(call->message, path ? "o" : NULL, path);
         if (r < 0)
                 log_debug("cannot answer a call: %s", strerror(-r));
-        call_record(call, text_equal(path, "/") ? AUDIT_DRY_RUN : AUDIT_DONE, NULL, path);
         call_free(call);
 }
 

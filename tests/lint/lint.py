@@ -24,8 +24,7 @@ LAYERS = {
     "store": ({"store", "core", "util"}, ("jansson.h",)),
     "vm": ({"vm", "core", "util"}, ("libvirt/", "libxml/")),
     "bus": ({"bus", "core", "util", "manager.h"}, ("systemd/sd-bus.h", "systemd/sd-event.h",
-                                                   "systemd/sd-bus-vtable.h", "systemd/sd-id128.h",
-                                                   "systemd/sd-journal.h")),
+                                                   "systemd/sd-bus-vtable.h", "systemd/sd-id128.h")),
 }
 FOREIGN = ("libudev.h", "pci/", "jansson.h", "libvirt/", "libxml/", "systemd/", "pcre2.h", "glib", "libsmartcols")
 # What the manager stands on: the core, the journal and the ports.
