@@ -82,6 +82,10 @@ static int add_objects(Bus *bus) {
         return 0;
 }
 
+static bool is_parked(void *userdata, sd_bus_message *message) {
+        return call_find(userdata, message);
+}
+
 int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
             const BusPorts *ports) {
         _cleanup_(bus_freep) Bus *bus = NULL;
@@ -106,6 +110,8 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
 
         r = add_objects(bus);
         if (r >= 0)
+                r = intake_new(&bus->intake, connection, event, bus->callers, is_parked, bus);
+        if (r >= 0)
                 r = actions_start(bus);
         if (r < 0)
                 return r;
@@ -128,6 +134,7 @@ Bus *bus_free(Bus *bus) {
                         call_free(call);
         }
         free(bus->calls);
+        intake_free(bus->intake);
         actions_stop(bus);
 
         for (size_t i = 0; i < bus->n_slots; i++)

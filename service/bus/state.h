@@ -7,6 +7,7 @@
 #include "bus/audit.h"
 #include "bus/bus.h"
 #include "bus/callers.h"
+#include "bus/intake.h"
 #include "bus/paths.h"
 
 typedef struct Call Call;
@@ -32,6 +33,7 @@ struct Bus {
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
         Caller callers[CALLERS_MAX]; /* whose user is known */
+        Intake *intake;
         Actions actions;
         AuditQuota quotas[AUDIT_QUOTAS]; /* of records of refusals */
         uint64_t n_questions;            /* put to polkit so far */

@@ -156,6 +156,16 @@ static bool is_asked_for_other(World *world, void *userdata) {
         return reply->message || world->manager->done;
 }
 
+static bool all_but_some_are_answered(World *world, void *userdata) {
+        Reply *(*replies)[CALLS_OF_ATTACKER] = userdata;
+        size_t n = 0;
+
+        for (size_t i = 0; i < ATTACKERS; i++)
+                for (size_t j = 0; j < CALLS_OF_ATTACKER; j++)
+                        n += replies[i][j]->message != NULL;
+        return n == ATTACKERS * CALLS_OF_ATTACKER - CALLS_PER_USER_MAX;
+}
+
 /* One user with many connections sends all at once, before the bus could say whose they are. */
 static void many_connections_of_one_user_keep_nobody_else_out(void **state) {
         static Reply *replies[ATTACKERS][CALLS_OF_ATTACKER];
@@ -185,7 +195,7 @@ static void many_connections_of_one_user_keep_nobody_else_out(void **state) {
                            "x", 0, 0);
         world_run_until(world, is_asked_for_other, reply);
         assert_string_equal(reply_error(world, reply), "");
-        world_settle(world);
+        world_run_until(world, all_but_some_are_answered, replies);
         assert_int_equal(world->bus->n_calls, CALLS_PER_USER_MAX);
 
         for (size_t i = 0; i < ATTACKERS; i++)
@@ -199,6 +209,82 @@ static void many_connections_of_one_user_keep_nobody_else_out(void **state) {
         for (size_t i = 0; i < ATTACKERS; i++)
                 world_disconnect(attackers[i]);
         world_disconnect(other);
+        world_free(world);
+}
+
+static bool is_answered(World *world, void *userdata) {
+        return ((const Reply *) userdata)->message;
+}
+
+static void users_are_served_by_turns_and_each_in_his_order(void **state) {
+        static Reply *replies[8][100];
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *attackers[8], *other;
+        size_t n_answered = 0;
+        Reply *reply;
+
+        if (geteuid() != 0) {
+                world_free(world);
+                skip();
+        }
+
+        other = world_connect_as(world, 1);
+        for (size_t i = 0; i < N_ELEMENTS(attackers); i++)
+                attackers[i] = world_connect(world);
+        for (size_t i = 0; i < N_ELEMENTS(attackers); i++) {
+                for (size_t j = 0; j < N_ELEMENTS(replies[i]); j++)
+                        replies[i][j] = world_send(attackers[i], false, ROOT_PATH,
+                                                   MANAGER_INTERFACE, "ListAttachments", "s", "");
+                assert_true(sd_bus_flush(attackers[i]) >= 0);
+        }
+
+        reply = world_send(other, false, ROOT_PATH, MANAGER_INTERFACE, "ListAttachments", "s", "");
+        world_run_until(world, is_answered, reply);
+        assert_string_equal(reply_error(world, reply), "");
+
+        for (size_t i = 0; i < N_ELEMENTS(attackers); i++)
+                for (size_t j = 0; j < N_ELEMENTS(replies[i]); j++) {
+                        n_answered += replies[i][j]->message != NULL;
+                        assert_false(j > 0 && replies[i][j]->message &&
+                                     !replies[i][j - 1]->message);
+                }
+        assert_true(n_answered < N_ELEMENTS(attackers) * N_ELEMENTS(replies[0]) / 2);
+
+        for (size_t i = 0; i < N_ELEMENTS(attackers); i++)
+                for (size_t j = 0; j < N_ELEMENTS(replies[i]); j++) {
+                        assert_string_equal(reply_error(world, replies[i][j]), "");
+                        reply_free(replies[i][j]);
+                }
+        reply_free(reply);
+        for (size_t i = 0; i < N_ELEMENTS(attackers); i++)
+                world_disconnect(attackers[i]);
+        world_disconnect(other);
+        world_free(world);
+}
+
+static void large_calls_of_all_together_are_bounded(void **state) {
+        static Reply *replies[64];
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        _cleanup_(freep) char *large = calloc(1, 250001);
+        size_t n_refused = 0;
+
+        assert_non_null(large);
+        memset(large, 'x', 250000);
+        /* Whose they are is not known while all of them come. */
+        for (size_t i = 0; i < N_ELEMENTS(replies); i++)
+                replies[i] = world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "GetPool", "s",
+                                        large);
+        for (size_t i = 0; i < N_ELEMENTS(replies); i++) {
+                const char *error = reply_error(world, replies[i]);
+
+                n_refused += strcmp(error, LIMIT_EXCEEDED_NAME) == 0;
+                assert_true(strcmp(error, LIMIT_EXCEEDED_NAME) == 0 ||
+                            strcmp(error, "org.hostdev1.Error.NoSuchPool") == 0);
+                reply_free(replies[i]);
+        }
+        assert_true(n_refused <= N_ELEMENTS(replies) - INTAKE_WEIGHT_MAX / 260000);
+        world_disconnect(client);
         world_free(world);
 }
 
@@ -233,6 +319,8 @@ int main(void) {
                 cmocka_unit_test(a_message_is_weighed_wherever_its_bytes_are),
                 cmocka_unit_test(a_large_call_is_not_kept),
                 cmocka_unit_test(many_connections_of_one_user_keep_nobody_else_out),
+                cmocka_unit_test(users_are_served_by_turns_and_each_in_his_order),
+                cmocka_unit_test(large_calls_of_all_together_are_bounded),
                 cmocka_unit_test(who_calls_again_is_not_asked_about_again),
         };
 

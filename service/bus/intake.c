@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/intake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/errors.h"
+#include "bus/weigh.h"
+#include "util/log.h"
+#include "util/text.h"
+#include "util/vector.h"
+
+#define DRIVER_NAME "org.freedesktop.DBus"
+
+enum {
+        TAKEN_PER_TURN =
+                16, /* calls taken in before one is worked on, when there are always more */
+        WINDOW = 64 /* calls served before the bus has said that it took what came before */
+};
+
+typedef struct Waiting {
+        sd_bus_message *message;
+        size_t weight;
+} Waiting;
+
+/* The calls of one user, or of one connection whose user is not known yet. */
+typedef struct Lane {
+        Intake *intake;
+        uint32_t uid;
+        char *stranger;        /* unique name; NULL: the uid is known */
+        sd_bus_slot *question; /* whose is it? */
+        Waiting *waiting;
+        size_t first, n_waiting; /* those before the first were served */
+} Lane;
+
+struct Intake {
+        sd_bus *connection;
+        Caller *callers;
+        bool (*is_parked)(void *userdata, sd_bus_message *message);
+        void *userdata;
+        sd_bus_slot *filter;
+        sd_event_source *turn;
+        Lane **lanes;
+        size_t n_lanes, next;     /* the lane that is served next */
+        size_t n_waiting, weight; /* of all lanes */
+        unsigned n_taken;         /* since the last was put back */
+        sd_bus_message *served;   /* it was put back, and has not come again yet */
+        sd_bus_slot *question;    /* has the bus taken all that was sent before it? */
+        unsigned n_unconfirmed,
+                n_asked_about; /* calls served since it last said so, and before the question */
+};
+
+static size_t lane_length(const Lane *lane) {
+        return lane->n_waiting - lane->first;
+}
+
+static Lane *lane_free(Lane *lane) {
+        if (!lane)
+                return NULL;
+
+        for (size_t i = lane->first; i < lane->n_waiting; i++)
+                sd_bus_message_unref(lane->waiting[i].message);
+        sd_bus_slot_unref(lane->question);
+        free(lane->waiting);
+        free(lane->stranger);
+        free(lane);
+        return NULL;
+}
+DEFINE_CLEANUP(Lane *, lane_free);
+
+static void remove_lane(Intake *intake, Lane *lane) {
+        size_t i = 0;
+
+        while (intake->lanes[i] != lane)
+                i++;
+        for (size_t j = lane->first; j < lane->n_waiting; j++)
+                intake->weight -= lane->waiting[j].weight;
+        intake->n_waiting -= lane_length(lane);
+        intake->n_lanes--;
+        memmove(intake->lanes + i, intake->lanes + i + 1,
+                (intake->n_lanes - i) * sizeof(*intake->lanes));
+        if (i < intake->next)
+                intake->next--;
+        lane_free(lane);
+}
+
+static int lane_append(Lane *lane, sd_bus_message *message, size_t weight) {
+        const Waiting waiting = { message, weight };
+        int r;
+
+        if (lane->first == lane->n_waiting)
+                lane->first = lane->n_waiting = 0;
+        r = VECTOR_APPEND(lane->waiting, lane->n_waiting, waiting);
+        if (r < 0)
+                return r;
+
+        (void) sd_bus_message_ref(message);
+        return 0;
+}
+
+static Waiting lane_take(Lane *lane) {
+        Waiting waiting = lane->waiting[lane->first++];
+
+        lane->intake->n_waiting--;
+        lane->intake->weight -= waiting.weight;
+
+        /* Room is made again in good time: an array that is twice as long as what waits. */
+        if (lane->first >= INTAKE_LANE_MIN && lane->first * 2 >= lane->n_waiting) {
+                lane->n_waiting -= lane->first;
+                memmove(lane->waiting, lane->waiting + lane->first,
+                        lane->n_waiting * sizeof(*lane->waiting));
+                lane->first = 0;
+        }
+        return waiting;
+}
+
+/* New when there is none. 0 or -ENOMEM. */
+static int find_lane(Intake *intake, const char *stranger, uint32_t uid, Lane **ret) {
+        _cleanup_(lane_freep) Lane *lane = NULL;
+        int r;
+
+        for (size_t i = 0; i < intake->n_lanes; i++) {
+                Lane *known = intake->lanes[i];
+
+                if (stranger ? known->stranger && strcmp(known->stranger, stranger) == 0
+                             : !known->stranger && known->uid == uid) {
+                        *ret = known;
+                        return 0;
+                }
+        }
+
+        lane = calloc(1, sizeof(*lane));
+        if (!lane)
+                return -ENOMEM;
+        lane->intake = intake;
+        lane->uid = uid;
+        lane->stranger = stranger ? strdup(stranger) : NULL;
+        if (stranger && !lane->stranger)
+                return -ENOMEM;
+
+        r = VECTOR_APPEND(intake->lanes, intake->n_lanes, lane);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(lane);
+        return 0;
+}
+
+static void answer_with_error(sd_bus_message *message, const char *name, const char *text) {
+        int r = sd_bus_reply_method_errorf(message, name, "%s", text);
+
+        if (r < 0)
+                log_debug("cannot answer a call: %s", strerror(-r));
+}
+
+/* There is something to be served: when all that has come is taken in. */
+static void arm(Intake *intake, bool on) {
+        int r = sd_event_source_set_enabled(intake->turn, on ? SD_EVENT_ON : SD_EVENT_OFF);
+
+        if (r < 0)
+                log_warning("cannot order calls: %s", strerror(-r));
+}
+
+static int on_confirmed(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Intake *intake = userdata;
+
+        intake->question = sd_bus_slot_unref(intake->question);
+        intake->n_unconfirmed -= intake->n_asked_about;
+        arm(intake, intake->n_waiting > 0);
+        return 0;
+}
+
+/* The bus answers one's messages in their order: when it answers this, it has taken what was sent before. */
+static void ask_to_confirm(Intake *intake) {
+        int r;
+
+        if (intake->question || intake->n_unconfirmed < WINDOW / 2)
+                return;
+
+        intake->n_asked_about = intake->n_unconfirmed;
+        r = sd_bus_call_method_async(intake->connection, &intake->question, DRIVER_NAME,
+                                     "/org/freedesktop/DBus", DRIVER_NAME, "GetId", on_confirmed,
+                                     intake, NULL);
+        if (r < 0)
+                intake->n_unconfirmed = 0; /* without it there is no limit */
+}
+
+/* Puts the next call back, so that it is worked on. */
+static void serve(Intake *intake) {
+        ask_to_confirm(intake);
+        if (intake->n_unconfirmed >= WINDOW)
+                return;
+
+        for (size_t n = intake->n_lanes; n > 0 && !intake->served; n--) {
+                Lane *lane = intake->lanes[intake->next % intake->n_lanes];
+                Waiting waiting;
+
+                intake->next = intake->next % intake->n_lanes + 1;
+                if (lane->stranger)
+                        continue;
+
+                waiting = lane_take(lane);
+                intake->n_taken = 0;
+                intake->n_unconfirmed++;
+                if (sd_bus_enqueue_for_read(intake->connection, waiting.message) >= 0)
+                        intake->served = waiting.message;
+                else {
+                        answer_with_error(waiting.message, SD_BUS_ERROR_NO_MEMORY, "No memory.");
+                        sd_bus_message_unref(waiting.message);
+                }
+                if (lane_length(lane) == 0)
+                        remove_lane(intake, lane);
+        }
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        Intake *intake = userdata;
+
+        serve(intake);
+        arm(intake, false); /* what was put back comes by, and arms it again */
+        return 0;
+}
+
+/* The lane of a connection is now that of a user, behind what he has there already. */
+static int join(Intake *intake, Lane *stranger, uint32_t uid) {
+        Lane *lane;
+        int r;
+
+        r = find_lane(intake, NULL, uid, &lane);
+        if (r < 0)
+                return r;
+
+        while (lane_length(stranger) > 0) {
+                const Waiting *waiting = &stranger->waiting[stranger->first];
+
+                r = lane_append(lane, waiting->message, waiting->weight);
+                if (r < 0)
+                        return r;
+                sd_bus_message_unref(waiting->message);
+                stranger->first++;
+        }
+
+        remove_lane(intake, stranger);
+        return 0;
+}
+
+static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Lane *lane = userdata;
+        Intake *intake = lane->intake;
+        uint32_t uid;
+
+        lane->question = sd_bus_slot_unref(lane->question);
+        if (!sd_bus_message_is_method_error(reply, NULL) &&
+            text_equal(sd_bus_message_get_sender(reply), DRIVER_NAME) &&
+            sd_bus_message_read(reply, "u", &uid) > 0) {
+                callers_remember(intake->callers, lane->stranger, uid);
+                if (join(intake, lane, uid) >= 0) {
+                        arm(intake, true);
+                        return 0;
+                }
+        }
+
+        /* He has left, or there is no memory. */
+        for (size_t i = lane->first; i < lane->n_waiting; i++)
+                answer_with_error(lane->waiting[i].message, SD_BUS_ERROR_ACCESS_DENIED,
+                                  "The caller cannot be identified.");
+        remove_lane(intake, lane);
+        return 0;
+}
+
+static int check_room(const Intake *intake, const Lane *lane, size_t weight, sd_bus_error *error) {
+        size_t share = INTAKE_MAX / intake->n_lanes;
+        size_t most = lane->stranger            ? INTAKE_STRANGER_MAX
+                      : share > INTAKE_LANE_MIN ? share
+                                                : INTAKE_LANE_MIN;
+
+        if ((lane->stranger || intake->n_waiting >= INTAKE_MAX) && lane_length(lane) >= most)
+                return bus_refuse(error, LIMIT_EXCEEDED, "too many calls of this user wait");
+        if (weight > INTAKE_LIGHT_WEIGHT && intake->weight + weight > INTAKE_WEIGHT_MAX)
+                return bus_refuse(error, LIMIT_EXCEEDED, "too many large calls wait");
+        return 0;
+}
+
+static int weigh(sd_bus_message *message, size_t *ret, sd_bus_error *error) {
+        int r = message_weigh(message, INTAKE_CALL_WEIGHT_MAX, ret);
+
+        if (r > 0)
+                return bus_refuse(error, LIMIT_EXCEEDED, "the call is too large");
+        if (r < 0) /* not text: whoever reads it says so */
+                *ret = INTAKE_LIGHT_WEIGHT;
+        return 0;
+}
+
+static int take(Intake *intake, sd_bus_message *message, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(message);
+        uint32_t uid = UINT32_MAX;
+        bool known = callers_find(intake->callers, sender, &uid);
+        size_t weight;
+        Lane *lane;
+        int r;
+
+        r = weigh(message, &weight, error);
+        if (r < 0)
+                return r;
+
+        r = find_lane(intake, known ? NULL : sender, uid, &lane);
+        if (r < 0)
+                return bus_refuse(error, r, NULL);
+
+        r = check_room(intake, lane, weight, error);
+        if (r == 0 && lane_append(lane, message, weight) < 0)
+                r = bus_refuse(error, -ENOMEM, NULL);
+        if (r == 0) {
+                intake->n_waiting++;
+                intake->weight += weight;
+                if (lane->stranger && !lane->question)
+                        r = sd_bus_call_method_async(intake->connection, &lane->question,
+                                                     DRIVER_NAME, "/org/freedesktop/DBus",
+                                                     DRIVER_NAME, "GetConnectionUnixUser", on_user,
+                                                     lane, "s", sender);
+                if (r < 0)
+                        r = bus_refuse(error, r, NULL);
+        }
+        if (r < 0 && (lane_length(lane) == 0 || (lane->stranger && !lane->question)))
+                remove_lane(intake, lane);
+        return r < 0 ? r : 1;
+}
+
+/* Every message comes by here before it is worked on, and once more when it was put back. */
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(message);
+        Intake *intake = userdata;
+        int r;
+
+        if (!sd_bus_message_is_method_call(message, NULL, NULL) || !sender || sender[0] != ':')
+                return 0;
+
+        if (message == intake->served) {
+                intake->served = sd_bus_message_unref(intake->served);
+                arm(intake, intake->n_waiting > 0);
+                return 0;
+        }
+        if (intake->is_parked(intake->userdata, message))
+                return 0;
+
+        r = take(intake, message, error);
+        if (r < 0)
+                return r;
+
+        if (++intake->n_taken >= TAKEN_PER_TURN)
+                serve(intake);
+        arm(intake, true);
+        return 1;
+}
+
+int intake_new(Intake **ret, sd_bus *connection, sd_event *event,
+               Caller callers[static CALLERS_MAX],
+               bool (*is_parked)(void *userdata, sd_bus_message *message), void *userdata) {
+        _cleanup_(intake_freep) Intake *intake = calloc(1, sizeof(*intake));
+        int r;
+
+        if (!intake)
+                return -ENOMEM;
+
+        intake->connection = connection;
+        intake->callers = callers;
+        intake->is_parked = is_parked;
+        intake->userdata = userdata;
+        r = sd_event_add_defer(event, &intake->turn, on_turn, intake);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(intake->turn, SD_EVENT_OFF);
+        /* Behind the connection itself: first all that has come is taken in. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(intake->turn, SD_EVENT_PRIORITY_NORMAL + 1);
+        if (r >= 0)
+                r = sd_bus_add_filter(connection, &intake->filter, on_message, intake);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(intake);
+        return 0;
+}
+
+Intake *intake_free(Intake *intake) {
+        if (!intake)
+                return NULL;
+
+        sd_bus_slot_unref(intake->filter);
+        sd_bus_slot_unref(intake->question);
+        sd_event_source_disable_unref(intake->turn);
+        for (size_t i = 0; i < intake->n_lanes; i++)
+                lane_free(intake->lanes[i]);
+        free(intake->lanes);
+        sd_bus_message_unref(intake->served);
+        free(intake);
+        return NULL;
+}
