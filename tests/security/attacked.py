@@ -49,7 +49,8 @@ class Attacked:
     def check_alive(self):
         assert self.w.processes["daemon"].poll() is None, self.last_words()
         assert not REPORT.search(self.w.log("daemon")), REPORT.search(self.w.log("daemon")).group(0) + self.last_words()
-        assert self.w.property(ROOT, MANAGER, "LibvirtConnected") is True
+        # What was sent before is worked off first.
+        wait_for(lambda: self.w.property(ROOT, MANAGER, "LibvirtConnected"), f"an answer: {self.last_words()}")
 
     def check_descriptors(self):
         wait_for(lambda: self.count_descriptors() == self.descriptors, f"{self.descriptors} descriptors as at the start")
