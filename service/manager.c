@@ -70,6 +70,7 @@ Manager *manager_free(Manager *manager) {
         manager_stop(manager);
         manager_free_activities(manager);
         manager_free_given_up(manager);
+        allocate_forget(&manager->memory);
         registry_done(&manager->registry);
         catalog_done(&manager->files);
         catalog_done(&manager->runtime);
@@ -297,7 +298,7 @@ int manager_scan(Manager *manager) {
         return 0;
 }
 
-static AllocateQuery query_of(const Manager *manager, const AttachOrder *order) {
+static AllocateQuery query_of(Manager *manager, const AttachOrder *order) {
         return (AllocateQuery){
                 .registry = &manager->registry,
                 .request = order->request,
@@ -305,6 +306,7 @@ static AllocateQuery query_of(const Manager *manager, const AttachOrder *order) 
                 .nodes = order->nodes,
                 .numa_policy = order->numa_policy,
                 .force = order->force,
+                .memory = &manager->memory,
         };
 }
 

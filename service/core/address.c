@@ -111,11 +111,6 @@ int address_parse_node_name(const char *name, Address *ret) {
         return 0;
 }
 
-uint64_t address_key(Address address) {
-        return (uint64_t) address.domain << 16 | (uint64_t) address.bus << 8 |
-               (uint64_t) (address.slot & 0x1f) << 3 | (address.function & 7);
-}
-
 int address_compare(Address a, Address b) {
         uint64_t key_a = address_key(a), key_b = address_key(b);
 

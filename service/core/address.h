@@ -40,7 +40,11 @@ const char *address_format_node_name(Address address, char name[static ADDRESS_N
 int address_parse_node_name(const char *name, Address *ret);
 
 /* One number that orders addresses: domain, bus, slot, function. */
-uint64_t address_key(Address address);
+static inline uint64_t address_key(Address address) {
+        return (uint64_t) address.domain << 16 | (uint64_t) address.bus << 8 |
+               (uint64_t) (address.slot & 0x1f) << 3 | (address.function & 7);
+}
+
 int address_compare(Address a, Address b); /* <0, 0, >0 */
 bool address_equal(Address a, Address b);
 bool address_same_slot(Address a, Address b); /* functions of one card */

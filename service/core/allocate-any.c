@@ -126,9 +126,7 @@ static int make_rows(const Bag *bag, const Demand *demand, Rows *ret) {
         _cleanup_(matching_done) Matching matching = { 0 };
         int r;
 
-        r = problem_seat(bag->problem);
-        if (r == 0)
-                r = matching_init(&matching, bag->problem);
+        r = matching_init(&matching, bag->problem);
         if (r < 0)
                 return r;
 

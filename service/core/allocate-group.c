@@ -77,7 +77,7 @@ static int find_group_mates(const Problem *problem, const Device *device, uint32
 
 /* Is it, or the PF that takes it along, among these? */
 static bool goes_along(const Problem *problem, const Places *members, const Device *device) {
-        size_t place = problem_place(problem, device->address);
+        size_t place = device->place;
         size_t physical = device->facts->type == DEVICE_TYPE_VF
                                   ? problem_place(problem, device->facts->physical_function)
                                   : SIZE_MAX;
@@ -110,7 +110,7 @@ static bool unit_helps(Problem *problem, const Places *members, const Device *de
 
 int problem_helping_unit(Problem *problem, Unit unit, const Device *device, Unit *ret,
                          bool *ret_needs_pool) {
-        size_t place = problem_place(problem, device->address);
+        size_t place = device->place;
 
         for (Unit greater = unit + 1; greater < _UNIT_END; greater++) {
                 _cleanup_(places_done) Places members = { 0 };
@@ -165,7 +165,7 @@ static char *unit_words(Problem *problem, Unit unit, const Device *device) {
         _cleanup_(freep) char *joined = NULL;
         char address[ADDRESS_TEXT_SIZE];
 
-        if (problem_unit(problem, unit, problem_place(problem, device->address), &members) < 0)
+        if (problem_unit(problem, unit, device->place, &members) < 0)
                 return NULL;
         for (size_t i = 0; i < members.n_items; i++) {
                 const Device *member = problem->inventory->devices[members.items[i]];

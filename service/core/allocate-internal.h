@@ -40,7 +40,6 @@ typedef struct Lot {
         Places devices;   /* ascending */
         Places conflicts; /* lots that exclude this one */
         Places needs;     /* devices that must be chosen too */
-        uint32_t seat;    /* of lots of which each excludes each other */
         uint32_t cluster; /* of lots that have to do with each other; PLACE_NONE: with
                        no other */
 } Lot;
@@ -64,16 +63,16 @@ typedef struct Problem {
         size_t n_wants;
         size_t want_of_item[REQUEST_ITEMS_MAX];
         bool sockets_known;
-        uint32_t *reasons;     /* of each device; bit 31: known */
-        unsigned *n_free;      /* available VFs of each PF */
-        unsigned *n_free_card; /* available functions of each card, at its first place */
-        Lot *lots;             /* the lower addresses first: a lot before another is the better
+        uint32_t *reasons;         /* of each device; bit 31: known */
+        bool is_counted_by_memory; /* the next two are borrowed from it */
+        unsigned *n_free;          /* available VFs of each PF */
+        unsigned *n_free_card;     /* available functions of each card, at its first place */
+        Lot *lots;                 /* the lower addresses first: a lot before another is the better
                 one */
         size_t n_lots;
         int64_t *costs;    /* [lot * n_wants + want] */
         Places *lots_of;   /* the lots that have each device */
         Places *needers;   /* the lots that need each device */
-        Places *seats;     /* the lots of each; as many as there are lots, some empty */
         Cluster *clusters; /* of more than one lot */
         size_t n_clusters;
         unsigned n_steps_any, n_steps_best; /* of all searches so far, for either purpose */
@@ -101,13 +100,23 @@ void places_done(Places *places);
 
 /* 0 or -ENOMEM; release it with problem_done(), also after a failure. */
 int problem_init(Problem *problem, const AllocateQuery *query);
+
+/* The same with these devices alone (ascending), which memory_select() has found. */
+int problem_init_selected(Problem *problem, const AllocateQuery *query, const Places *selected);
+
+/*
+ * Finds the devices among which the best plan is, if the query's memory knows it. 1; 0: it does not; or -ENOMEM. If
+ * they do not serve the request, nothing does.
+ */
+int memory_select(const AllocateQuery *query, Places *ret);
+
+/* What the choice of these devices, which make a unit, costs. */
+int64_t problem_unit_cost(const Problem *problem, const Alias *alias, const Places *devices);
 void problem_done(Problem *problem);
 
 /* Finds what excludes and what needs what, and removes what is hopeless. 0 or
  * -ENOMEM. */
 int problem_link(Problem *problem);
-
-int problem_seat(Problem *problem);
 
 /* Lots whose needs cannot be met serve no want from then on; nor do those that
  * need them. */
@@ -161,7 +170,6 @@ typedef struct Matching {
         bool is_free_of_cost; /* it is asked only whether there is a way */
         uint8_t *states;      /* a LotState of each lot */
         int8_t *owners;       /* the want that has the lot; −1: none */
-        bool *occupied;       /* of each seat: is one of its lots had? */
         Rows rows;
 } Matching;
 

@@ -23,11 +23,12 @@ enum {
 /* The first place at or after an address. */
 static size_t place_from(const Inventory *inventory, Address address) {
         size_t low = 0, high = inventory->n_devices;
+        uint64_t key = address_key(address);
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (address_compare(inventory->devices[middle]->address, address) < 0)
+                if (address_key(inventory->devices[middle]->address) < key)
                         low = middle + 1;
                 else
                         high = middle;
@@ -174,7 +175,7 @@ int problem_unit(const Problem *problem, Unit unit, size_t place, Places *ret) {
                 if (facts_is_bridge(member->facts) || goes_with_its_pf(problem, unit, member))
                         continue;
 
-                r = places_append(ret, (uint32_t) problem_place(problem, member->address));
+                r = places_append(ret, (uint32_t) member->place);
                 if (r < 0)
                         return r;
         }
@@ -239,7 +240,7 @@ static int64_t count_more_tags(const Problem *problem, const Alias *alias, const
         return (int64_t) (n_tags - asked);
 }
 
-static int64_t unit_cost(const Problem *problem, const Alias *alias, const Places *devices) {
+int64_t problem_unit_cost(const Problem *problem, const Alias *alias, const Places *devices) {
         Device *const *all = problem->inventory->devices;
         const unsigned *n_free = free_count(problem, all[devices->items[0]]);
         int64_t n_tags = 0, functions = n_free ? *n_free : 0;
@@ -308,7 +309,7 @@ uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, boo
                         reasons |= REASON_NUMA;
         }
         if (reasons == 0)
-                *ret_cost = unit_cost(problem, wanted->alias, devices);
+                *ret_cost = problem_unit_cost(problem, wanted->alias, devices);
 
         return reasons;
 }

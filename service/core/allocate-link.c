@@ -64,7 +64,7 @@ static int exclude_relatives(Problem *problem, size_t lot, size_t place) {
 
         for (Device *function = NULL;
              r == 0 && (function = inventory_next_virtual_function(inventory, device, function));)
-                r = exclude_device(problem, lot, problem_place(problem, function->address));
+                r = exclude_device(problem, lot, function->place);
 
         return r;
 }
@@ -77,7 +77,7 @@ static int need_group(Problem *problem, size_t lot, size_t place) {
         int r;
 
         for (Device *other = NULL; (other = inventory_next_in_group(inventory, device, other));) {
-                uint32_t needed = (uint32_t) problem_place(problem, other->address);
+                uint32_t needed = (uint32_t) other->place;
 
                 if (places_contain(&needing->devices, needed) ||
                     places_contain(&needing->needs, needed) || !problem_is_stuck(problem, other))
@@ -141,20 +141,7 @@ int problem_link(Problem *problem) {
                 return r;
 
         problem_remove_hopeless(problem);
-        problem->seats = calloc(problem->n_lots + 1, sizeof(*problem->seats));
-        return problem->seats ? 0 : -ENOMEM;
-}
-
-int problem_seat(Problem *problem) {
-        int r = 0;
-
-        for (uint32_t lot = 0; lot < problem->n_lots && r == 0; lot++) {
-                problem->seats[lot].n_items = 0;
-                problem->lots[lot].seat = lot;
-                r = places_append(&problem->seats[lot], lot);
-        }
-
-        return r;
+        return 0;
 }
 
 static uint32_t find_root(uint32_t *parents, uint32_t lot) {

@@ -37,9 +37,8 @@ int matching_init(Matching *matching, const Problem *problem) {
                 .problem = problem,
                 .states = calloc(problem->n_lots + 1, sizeof(*matching->states)),
                 .owners = malloc(problem->n_lots + 1),
-                .occupied = calloc(problem->n_lots + 1, sizeof(*matching->occupied)),
         };
-        if (!matching->states || !matching->owners || !matching->occupied)
+        if (!matching->states || !matching->owners)
                 return -ENOMEM;
 
         memset(matching->owners, NOBODY, problem->n_lots + 1);
@@ -49,7 +48,6 @@ int matching_init(Matching *matching, const Problem *problem) {
 void matching_done(Matching *matching) {
         free(matching->states);
         free(matching->owners);
-        free(matching->occupied);
 }
 
 static int64_t cost_of(const Matching *matching, size_t lot, size_t want) {
@@ -67,68 +65,44 @@ int64_t matching_cost(const Matching *matching) {
         return sum;
 }
 
-static uint32_t seat_of(const Matching *matching, uint32_t lot) {
-        return matching->problem->lots[lot].seat;
-}
-
 void matching_restore(Matching *matching, const Rows *rows) {
-        for (size_t i = 0; i < matching->rows.n_items; i++) {
+        for (size_t i = 0; i < matching->rows.n_items; i++)
                 matching->owners[matching->rows.items[i].lot] = NOBODY;
-                matching->occupied[seat_of(matching, matching->rows.items[i].lot)] = false;
-        }
 
         matching->rows = *rows;
-        for (size_t i = 0; i < rows->n_items; i++) {
+        for (size_t i = 0; i < rows->n_items; i++)
                 matching->owners[rows->items[i].lot] = (int8_t) rows->items[i].want;
-                matching->occupied[seat_of(matching, rows->items[i].lot)] = true;
-        }
 }
 
-static Row *find_row(Matching *matching, uint32_t seat) {
+static Row *find_row(Matching *matching, uint32_t lot) {
         Row *row = matching->rows.items;
 
-        while (seat_of(matching, row->lot) != seat)
+        while (row->lot != lot)
                 row++;
         return row;
 }
 
-/* The want has the lot from now on, and nobody another one of its seat. */
+/* The want has the lot from now on. */
 static void give(Matching *matching, uint32_t lot, size_t want) {
-        uint32_t seat = seat_of(matching, lot);
-        Row *row;
-
-        if (matching->occupied[seat]) {
-                row = find_row(matching, seat);
-                matching->owners[row->lot] = NOBODY;
-        } else {
-                row = &matching->rows.items[matching->rows.n_items++];
-                matching->occupied[seat] = true;
-        }
+        Row *row = matching->owners[lot] == NOBODY ? &matching->rows.items[matching->rows.n_items++]
+                                                   : find_row(matching, lot);
 
         *row = (Row){ .lot = lot, .want = (uint32_t) want };
         matching->owners[lot] = (int8_t) want;
 }
 
 void matching_drop(Matching *matching, uint32_t lot) {
-        uint32_t seat = seat_of(matching, lot);
-
-        *find_row(matching, seat) = matching->rows.items[--matching->rows.n_items];
+        *find_row(matching, lot) = matching->rows.items[--matching->rows.n_items];
         matching->owners[lot] = NOBODY;
-        matching->occupied[seat] = false;
 }
 
-/* What another want could take from the one that has a lot of this seat. */
+/* What another want could take from the one that has this lot. */
 static void find_exchange(const Matching *matching, const Row *row, size_t to, Exchange *exchange) {
-        const Places *lots = &matching->problem->seats[seat_of(matching, row->lot)];
         int64_t saved = cost_of(matching, row->lot, row->want);
+        int64_t cost = cost_of(matching, row->lot, to);
 
-        for (size_t i = 0; i < lots->n_items; i++) {
-                int64_t cost = cost_of(matching, lots->items[i], to);
-
-                if (cost != COST_NEVER && matching->states[lots->items[i]] != LOT_OFF &&
-                    cost - saved < exchange->cost)
-                        *exchange = (Exchange){ cost - saved, lots->items[i] };
-        }
+        if (cost != COST_NEVER && cost - saved < exchange->cost)
+                *exchange = (Exchange){ cost - saved, row->lot };
 }
 
 static void find_exchanges(const Matching *matching, Ways *ways) {
@@ -191,7 +165,7 @@ static size_t find_unowned(const Matching *matching, size_t want) {
         for (size_t i = 0; i < order->n_items; i++) {
                 uint32_t lot = order->items[i];
 
-                if (!matching->occupied[seat_of(matching, lot)] && matching->states[lot] != LOT_OFF)
+                if (matching->owners[lot] == NOBODY && matching->states[lot] != LOT_OFF)
                         return lot;
         }
 

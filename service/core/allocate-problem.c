@@ -192,7 +192,14 @@ static bool all_sockets_are_known(const Topology *topology) {
         return true;
 }
 
-int problem_init(Problem *problem, const AllocateQuery *query) {
+static int borrow_counts(Problem *problem) {
+        problem->is_counted_by_memory = true;
+        problem->n_free = problem->query->memory->n_free;
+        problem->n_free_card = problem->query->memory->n_free_card;
+        return 0;
+}
+
+int problem_init_selected(Problem *problem, const AllocateQuery *query, const Places *selected) {
         const Inventory *inventory = &query->registry->inventory;
         int r;
 
@@ -209,8 +216,10 @@ int problem_init(Problem *problem, const AllocateQuery *query) {
         if (!problem->reasons || !problem->lots_of || !problem->needers)
                 return -ENOMEM;
 
-        r = problem_count_free(problem);
-        for (size_t i = 0; i < inventory->n_devices && r == 0; i++)
+        r = selected ? borrow_counts(problem) : problem_count_free(problem);
+        for (size_t i = 0; selected && i < selected->n_items && r == 0; i++)
+                r = add_lots_at(problem, selected->items[i]);
+        for (size_t i = 0; !selected && i < inventory->n_devices && r == 0; i++)
                 if (!facts_is_bridge(inventory->devices[i]->facts))
                         r = add_lots_at(problem, i);
         if (r < 0)
@@ -223,28 +232,35 @@ int problem_init(Problem *problem, const AllocateQuery *query) {
         return sort_lots(problem);
 }
 
+int problem_init(Problem *problem, const AllocateQuery *query) {
+        return problem_init_selected(problem, query, NULL);
+}
+
+/* Those of these devices. */
+static void forget_places(Places *of_devices, const Places *devices) {
+        for (size_t i = 0; i < devices->n_items; i++)
+                places_done(&of_devices[devices->items[i]]);
+}
+
 void problem_done(Problem *problem) {
         for (size_t i = 0; i < problem->n_wants; i++)
                 places_done(&problem->wants[i].order);
         for (size_t i = 0; i < problem->n_lots; i++) {
-                if (problem->seats)
-                        places_done(&problem->seats[i]);
+                forget_places(problem->lots_of, &problem->lots[i].devices);
+                forget_places(problem->needers, &problem->lots[i].needs);
                 places_done(&problem->lots[i].devices);
                 places_done(&problem->lots[i].conflicts);
                 places_done(&problem->lots[i].needs);
         }
-        for (size_t i = 0; problem->lots_of && i < problem->inventory->n_devices; i++)
-                places_done(&problem->lots_of[i]);
-        for (size_t i = 0; problem->needers && i < problem->inventory->n_devices; i++)
-                places_done(&problem->needers[i]);
         problem_forget_clusters(problem);
-        free(problem->seats);
         free(problem->needers);
         free(problem->lots_of);
         free(problem->costs);
         free(problem->lots);
-        free(problem->n_free_card);
-        free(problem->n_free);
+        if (!problem->is_counted_by_memory) {
+                free(problem->n_free_card);
+                free(problem->n_free);
+        }
         free(problem->reasons);
 }
 

@@ -37,10 +37,6 @@ static void search_done(Search *search) {
 static int search_init(Search *search, Problem *problem) {
         int r;
 
-        r = problem_seat(problem);
-        if (r < 0)
-                return r;
-
         *search = (Search){
                 .problem = problem,
                 .tally = calloc(problem->inventory->n_devices + 1, sizeof(*search->tally)),

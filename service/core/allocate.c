@@ -136,11 +136,40 @@ static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
         return group ? refuse(refusal, DEVICES_NOT_ENOUGH, "%s%s", text, group) : -ENOMEM;
 }
 
+/* Among the devices that memory finds. 1; 0: not decided; or -ENOMEM. */
+static int allocate_by_memory(const AllocateQuery *query, Plan *ret) {
+        _cleanup_(places_done) Places selected = { 0 };
+        _cleanup_(problem_done) Problem problem = { 0 };
+        Demand demand;
+        Rows rows;
+        int r;
+
+        r = memory_select(query, &selected);
+        if (r <= 0)
+                return r;
+
+        r = problem_init_selected(&problem, query, &selected);
+        if (r < 0)
+                return r;
+
+        demand = problem_demand_all(&problem);
+        r = problem_search(&problem, &demand, &rows);
+        if (r != SEARCH_FOUND)
+                return r < 0 ? r : 0;
+
+        r = make_plan(&problem, &rows, ret);
+        return r < 0 ? r : 1;
+}
+
 int allocate(const AllocateQuery *query, Plan *ret, Refusal *refusal) {
         _cleanup_(problem_done) Problem problem = { 0 };
         Demand demand;
         Rows rows;
         int r;
+
+        r = allocate_by_memory(query, ret);
+        if (r != 0)
+                return r < 0 ? r : 0;
 
         r = problem_init(&problem, query);
         if (r < 0)

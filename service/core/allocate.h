@@ -28,6 +28,21 @@ enum {
         ALLOCATE_STEPS_BEST = 5000, /* to find the best */
 };
 
+/*
+ * What may be kept between decisions so that the next is quick; private to allocate-memory.c. It changes no
+ * answer: what is out of date is made anew. All 0 at first; release it with allocate_forget().
+ */
+typedef struct Shelf Shelf;
+typedef struct AllocateMemory {
+        const Registry *registry;
+        uint64_t version; /* of the registry */
+        unsigned *n_free, *n_free_card;
+        Shelf *shelves;
+        size_t n_shelves;
+} AllocateMemory;
+
+void allocate_forget(AllocateMemory *memory);
+
 typedef struct AllocateQuery {
         const Registry *registry; /* settled */
         const Request *request;   /* every alias of it exists in the catalog */
@@ -35,6 +50,7 @@ typedef struct AllocateQuery {
         NodeSet nodes;            /* of the guest */
         int numa_policy;          /* replaces that of every alias; −1: each keeps its own */
         bool force;               /* devices used by the host are fine */
+        AllocateMemory *memory;   /* NULL: nothing is kept */
 } AllocateQuery;
 
 typedef struct Choice {

@@ -63,6 +63,7 @@ typedef struct Device {
         uint32_t changed; /* DEVICE_… bits of the host's facts that are not told yet */
 
         /* concluded */
+        size_t place;          /* in the inventory */
         bool announced;        /* shown as an object */
         Pool *pool;            /* borrowed from the catalog; NULL: in none */
         const Rule *pool_rule; /* the line that matched: gives the tags */

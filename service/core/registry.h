@@ -32,6 +32,7 @@ typedef struct Registry {
         Catalog retired;   /* no longer in force; devices point into it until they are settled */
         bool pools_dirty;  /* membership of every device is to be concluded anew */
         bool counts_dirty; /* a device has gone: pools and aliases are to be counted anew */
+        uint64_t version;  /* grows whenever anything of a device may be another than before */
 } Registry;
 
 void registry_init(Registry *registry);

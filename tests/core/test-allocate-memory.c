@@ -22,13 +22,16 @@ enum {
 };
 
 /* Decides with the allocation after @n failing. False: none failed, and the verdict was @verdict. */
-static bool choice_fails(const AllocateQuery *query, int n, int verdict) {
+static bool choice_fails(const AllocateQuery *asked, int n, int verdict) {
+        _cleanup_(allocate_forget) AllocateMemory memory = { 0 };
         _cleanup_(refusal_done) Refusal refusal = { 0 };
+        AllocateQuery query = *asked;
         Plan plan = { .n_choices = 77 };
         int r;
 
+        query.memory = &memory;
         memory_fail_after(n);
-        r = allocate(query, &plan, &refusal);
+        r = allocate(&query, &plan, &refusal);
         if (!memory_has_failed()) {
                 assert_int_equal(r, verdict);
                 if (r == 0)

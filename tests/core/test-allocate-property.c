@@ -185,6 +185,7 @@ static const char *compare(const World *world, const AllocateQuery *query, bool 
 
 static bool check_host(uint64_t seed) {
         _cleanup_(request_freep) Request *request = NULL;
+        _cleanup_(allocate_forget) AllocateMemory memory = { 0 };
         AllocateQuery query = { 0 };
         Registry registry;
         World world;
@@ -200,6 +201,7 @@ static bool check_host(uint64_t seed) {
                 .domain_uuid = world.has_domain ? GUEST_A : "",
                 .numa_policy = world.policy,
                 .force = world.force,
+                .memory = seed % 2 ? &memory : NULL,
         };
         query.nodes.constrained = world.is_bound;
         query.nodes.words[0] = world.is_bound ? world.nodes : 0;
