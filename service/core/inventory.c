@@ -171,11 +171,19 @@ Device *inventory_find(const Inventory *inventory, Address address) {
 }
 
 Device *inventory_find_parent(const Inventory *inventory, const char *mediated) {
-        for (size_t i = 0; i < inventory->n_devices; i++)
-                if (list_contains(inventory->devices[i]->facts->mediated, mediated))
-                        return inventory->devices[i];
+        Device *gone = NULL;
 
-        return NULL;
+        for (size_t i = 0; i < inventory->n_devices; i++) {
+                Device *device = inventory->devices[i];
+
+                if (!list_contains(device->facts->mediated, mediated))
+                        continue;
+                if (device->present)
+                        return device;
+                gone = gone ?: device;
+        }
+
+        return gone;
 }
 
 Device *inventory_next_in_group(const Inventory *inventory, const Device *device,

@@ -124,7 +124,7 @@ void inventory_touch(Inventory *inventory, Device *device);
 /* The held device is free again: what waits at its address takes its place, or the record goes. 0 or -ENOMEM. */
 int inventory_release(Inventory *inventory, Address address);
 
-/* The device of which the mediated device with this UUID is made; NULL: none. */
+/* The device of which the mediated device with this UUID is made, or was until it left; NULL: none. */
 Device *inventory_find_parent(const Inventory *inventory, const char *mediated);
 
 /*

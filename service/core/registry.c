@@ -67,14 +67,11 @@ static void add_parents(Registry *registry, const DomainFacts *domain) {
         }
 }
 
-static void touch_parents(Registry *registry, const DomainFacts *domain) {
-        for (size_t i = 0; i < domain->n_mediated; i++) {
-                Device *parent =
-                        inventory_find_parent(&registry->inventory, domain->mediated[i].uuid);
-
-                if (parent)
-                        inventory_touch(&registry->inventory, parent);
-        }
+/* All that the domain holds, mediated or not. */
+static void touch_held(Registry *registry, const DomainFacts *domain) {
+        for (size_t i = 0; i < registry->holders.n_items; i++)
+                if (registry->holders.items[i].domain == domain)
+                        touch_address(registry, registry->holders.items[i].address);
 }
 
 int settle_mediated(Registry *registry) {
@@ -84,6 +81,9 @@ int settle_mediated(Registry *registry) {
 
         for (size_t i = 0; i < domains->n_items; i++)
                 n_mediated += domains->items[i]->n_mediated;
+        if (n_mediated == 0)
+                return 0;
+
         r = holders_reserve(&registry->holders, n_mediated);
         if (r < 0)
                 return r;
@@ -92,6 +92,7 @@ int settle_mediated(Registry *registry) {
                 if (domains->items[i]->n_mediated == 0)
                         continue;
 
+                touch_held(registry, domains->items[i]);
                 holders_remove(&registry->holders, domains->items[i]);
                 holders_add_domain(&registry->holders, domains->items[i]);
                 add_parents(registry, domains->items[i]);
@@ -108,7 +109,6 @@ int registry_observe_device(Registry *registry, Address address, Facts *facts) {
         uint32_t properties;
         int r;
 
-        registry->version++;
         if (device && !facts && !held) {
                 r = settle_withdraw(registry, device);
                 if (r < 0)
@@ -163,9 +163,8 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
                 return r;
 
         if (old) {
+                touch_held(registry, old);
                 holders_remove(&registry->holders, old);
-                look_at_domain(registry, old);
-                touch_parents(registry, old);
         }
 
         if (present) {
@@ -271,6 +270,8 @@ int registry_add_attachment(Registry *registry, Attachment *attachment) {
         pass_number(registry, attachment->number);
 
         r = recall_devices(registry, attachment);
+        if (r == 0)
+                r = settle_mediated(registry);
         look_at_attachment(registry, attachment);
         if (r < 0)
                 (void) registry_remove_attachment(registry, attachment->number);

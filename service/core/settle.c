@@ -292,8 +292,8 @@ static int tell_attachments(Registry *registry) {
         return 0;
 }
 
-/* Records outlive their device only while somebody holds it. Backwards, for some are taken out. */
-static int release_devices(Registry *registry) {
+/* Backwards, for some are taken out. Sets *@ret_again when others may have lost their holder by that. */
+static int release_those_without_holder(Registry *registry, bool *ret_again) {
         Inventory *inventory = &registry->inventory;
 
         for (size_t i = inventory->n_devices; i-- > 0;) {
@@ -314,9 +314,23 @@ static int release_devices(Registry *registry) {
                         r = settle_mediated(registry);
                 if (r < 0)
                         return r;
+                *ret_again |= mediates;
         }
 
         return 0;
+}
+
+/* Records outlive their device only while somebody holds it. */
+static int release_devices(Registry *registry) {
+        bool again = true;
+        int r = 0;
+
+        while (r == 0 && again) {
+                again = false;
+                r = release_those_without_holder(registry, &again);
+        }
+
+        return r;
 }
 
 static int settle_devices(Registry *registry) {
@@ -326,7 +340,6 @@ static int settle_devices(Registry *registry) {
                 Device *device = registry->inventory.devices[i];
                 int r;
 
-                device->place = i;
                 if (!device->dirty)
                         continue;
 
@@ -368,7 +381,6 @@ int registry_settle(Registry *registry) {
                 registry->counts_dirty = true;
 
         r = settle_devices(registry);
-        registry->version += registry->counts_dirty;
         if (r == 0 && registry->counts_dirty)
                 r = settle_counts(registry);
         if (r < 0)

@@ -29,6 +29,10 @@ static void hold(DomainFacts *facts, bool live, const char *text) {
         for (char *word; (word = strtok_r(rest, " ", &rest));) {
                 char *alias = strchr(word, '=');
 
+                if (text_is_uuid(word)) {
+                        assert_int_equal(domain_facts_hold_mediated(facts, live, word), 0);
+                        continue;
+                }
                 if (alias)
                         *alias++ = '\0';
                 assert_int_equal(domain_facts_hold(facts, live, made_address(word), alias), 0);

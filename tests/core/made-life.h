@@ -14,7 +14,10 @@
 void made_appear(Registry *registry, const Made *made);
 void made_vanish(Registry *registry, const char *address);
 
-/* What a domain's XMLs hold: "0000:41:00.0=ua-hostdev1-1-0 0000:42:00.0", blank-separated; NULL: it does not run, or is transient. */
+/*
+ * What a domain's XMLs hold: "0000:41:00.0=ua-hostdev1-1-0 0000:42:00.0", blank-separated; a UUID is that of a
+ * mediated device; NULL: it does not run, or is transient.
+ */
 void made_domain(Registry *registry, const char *uuid, const char *name, const char *live,
                  const char *config);
 /* Undefined and stopped. */

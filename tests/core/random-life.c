@@ -31,7 +31,14 @@ const char *const places[PLACES] = {
         "0000:02:00.1", "0000:02:01.0", "0000:03:00.0", "0000:04:00.0",
 };
 static const char *const guests[] = { GUEST_A, GUEST_B, GUEST_C };
+static const char *const mediated[] = { "a1c3d4e5-1111-2222-3333-444444444444",
+                                        "b2c3d4e5-1111-2222-3333-444444444444" };
 const char *const set_names[2] = { "first", "second" };
+
+/* The UUID of a mediated device, or NULL: by the seed as it is, so that the lives go on as they would without. */
+static const char *one_mediated(uint32_t seed) {
+        return (seed >> 9) % 4 == 0 ? mediated[(seed >> 11) % N_ELEMENTS(mediated)] : NULL;
+}
 
 static void appear(Registry *registry, uint32_t *seed) {
         static const char *const drivers[] = { "", "ixgbe", "vfio-pci" };
@@ -44,6 +51,7 @@ static void appear(Registry *registry, uint32_t *seed) {
                 .host_use = pick(seed, 5) == 0 ? "eth0" : NULL,
                 .has_group = pick(seed, 8) != 0,
                 .group = (int) pick(seed, 4),
+                .mediated = one_mediated(*seed),
         };
 
         if (place == 0)
@@ -74,6 +82,8 @@ static void speak(Registry *registry, uint32_t *seed) {
                                         "%s=ua-hostdev1-%u-%u ", places[pick(seed, PLACES)],
                                         1 + pick(seed, 6), pick(seed, 2));
                 }
+                if (one_mediated(*seed))
+                        (void) strcat(texts[xml], one_mediated(*seed));
         }
         made_domain(registry, uuid, chance(seed) ? "alpha" : "bravo",
                     chance(seed) ? texts[0] : NULL, chance(seed) ? texts[1] : NULL);

@@ -128,7 +128,8 @@ static const Made nic = { "0000:01:10.0",
                           .type = DEVICE_TYPE_VF,
                           .physical_function = "0000:01:00.0",
                           .has_group = true,
-                          .group = 2 };
+                          .group = 2,
+                          .mediated = "a1c3d4e5-1111-2222-3333-444444444444" };
 
 /* What is observed when memory is short is observed when it is told again. */
 static void a_device_that_could_not_be_taken_in_is_taken_in_later(void **state) {

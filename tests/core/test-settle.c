@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/settle.h"
 #include "listener.h"
 
 enum {
@@ -44,7 +45,11 @@ static void live(Check check) {
 }
 
 static void nothing_is_new_from_scratch(Registry *registry, Listener *listener) {
+        size_t n_holders = registry->holders.n_items;
+
         registry->pools_dirty = true;
+        assert_int_equal(settle_mediated(registry), 0);
+        assert_int_equal(registry->holders.n_items, n_holders);
         assert_int_equal(registry_settle(registry), 0);
         if (registry->changes.n_items > 0)
                 fail_msg("%s is different from scratch: %#x", registry->changes.items[0].key,
