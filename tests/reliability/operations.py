@@ -314,8 +314,7 @@ class Start(Operation):
             if self.chance.random() < 0.5:
                 return
             self.close()
-        if self.trial.alive():
-            self.trial.settle()
+        self.until(self.trial.is_settled, "everything to be settled")
 
     def after(self):
         if self.is_open() and (self.is_held() or self.was_asked()):

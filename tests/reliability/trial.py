@@ -93,15 +93,22 @@ class Trial:
     def attached(self):
         return {number: record["domain"] for number, record in checker.attachments(self.records()).items()}
 
+    def unsettled(self):
+        """What is under way."""
+        # The journal first: it is the last that lets go of what is taken back meanwhile.
+        found, domains, handed = self.records(), self.domains(), self.handed()
+        problems = checker.always(domains, found, handed)
+        assert not problems, problems
+        return checker.unsettled(domains, found)
+
+    def is_settled(self):
+        return not self.unsettled()
+
     def settle(self):
         """Waits until nothing is under way; how long that took."""
         began = time.monotonic()
         while True:
-            # The journal first: it is the last that lets go of what is taken back meanwhile.
-            found, domains, handed = self.records(), self.domains(), self.handed()
-            problems = checker.always(domains, found, handed)
-            assert not problems, problems
-            unsettled = checker.unsettled(domains, found)
+            unsettled = self.unsettled()
             if not unsettled:
                 return time.monotonic() - began
             assert time.monotonic() - began < LIMIT, f"not settled: {unsettled}"
