@@ -147,20 +147,39 @@ static bool goes_with_its_pf(const Problem *problem, Unit unit, const Device *de
         if (device->facts->type != DEVICE_TYPE_VF)
                 return false;
 
+        if (unit == UNIT_SLOT &&
+            !address_same_slot(device->facts->physical_function, device->address))
+                return false;
+
         physical = inventory_find(problem->inventory, device->facts->physical_function);
         if (!physical)
                 return false;
         if (unit == UNIT_SLOT)
-                return address_same_slot(physical->address, device->address);
+                return true;
 
         return physical->facts->iommu_group >= 0 &&
                physical->facts->iommu_group == device->facts->iommu_group;
 }
 
+/* In address order the functions of a card stand side by side. */
+static Device *next_in_slot(const Inventory *inventory, const Device *device,
+                            const Device *previous) {
+        size_t place = previous ? previous->place + 1 : device->place;
+
+        while (!previous && place > 0 &&
+               address_same_slot(inventory->devices[place - 1]->address, device->address))
+                place--;
+        if (place == inventory->n_devices ||
+            !address_same_slot(inventory->devices[place]->address, device->address))
+                return NULL;
+
+        return inventory->devices[place];
+}
+
 static Device *next_in_unit(const Problem *problem, Unit unit, const Device *device,
                             const Device *previous) {
         if (unit == UNIT_SLOT)
-                return inventory_next_in_slot(problem->inventory, device, previous);
+                return next_in_slot(problem->inventory, device, previous);
         return inventory_next_in_group(problem->inventory, device, previous);
 }
 

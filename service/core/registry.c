@@ -109,6 +109,7 @@ int registry_observe_device(Registry *registry, Address address, Facts *facts) {
         uint32_t properties;
         int r;
 
+        registry->version++;
         if (device && !facts && !held) {
                 r = settle_withdraw(registry, device);
                 if (r < 0)

@@ -340,6 +340,7 @@ static int settle_devices(Registry *registry) {
                 Device *device = registry->inventory.devices[i];
                 int r;
 
+                device->place = i;
                 if (!device->dirty)
                         continue;
 
@@ -381,6 +382,7 @@ int registry_settle(Registry *registry) {
                 registry->counts_dirty = true;
 
         r = settle_devices(registry);
+        registry->version += registry->counts_dirty;
         if (r == 0 && registry->counts_dirty)
                 r = settle_counts(registry);
         if (r < 0)
