@@ -329,6 +329,9 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
         if (missing == 0)
                 return grant(call);
 
+        if (call->weight > CALL_WEIGHT_KEPT_MAX)
+                return bus_refuse(error, LIMIT_EXCEEDED,
+                                  "the call is too large to be kept while polkit is asked");
         if (call_count(call->bus, call->uid, CALL_ASKING, NULL) >= QUESTIONS_PER_USER_MAX)
                 return bus_refuse(error, LIMIT_EXCEEDED,
                                   "too many calls of this user wait for polkit");

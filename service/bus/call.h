@@ -78,8 +78,9 @@ enum {
         STRANGERS_MAX = 4608, /* calls whose user the bus is being asked for */
         STRANGERS_PER_CALLER_MAX = CALLS_PER_USER_MAX,
         STRANGERS_WEIGHT_MAX = 8 << 20,
-        LIGHT_WEIGHT = 4096, /* a stranger's call of this weight at most has always room */
-        CALL_WEIGHT_MAX = 256 << 10
+        LIGHT_WEIGHT = 4096,       /* a stranger's call of this weight at most has always room */
+        CALL_WEIGHT_MAX = 2 << 20, /* of one that is looked at: what is wrong with it is told… */
+        CALL_WEIGHT_KEPT_MAX = 256 << 10 /* …and of one that is kept while polkit is asked */
 };
 
 /* The call of this message that was parked before; NULL: none. */

@@ -31,7 +31,7 @@ enum {
                 128, /* of a connection whose user is not known: what the bus lets it have under way */
         INTAKE_WEIGHT_MAX = 8 << 20, /* of all that is not light */
         INTAKE_LIGHT_WEIGHT = 4096,
-        INTAKE_CALL_WEIGHT_MAX = 256 << 10 /* of one */
+        INTAKE_CALL_WEIGHT_MAX = 2 << 20 /* of one */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "bus/call.h"
+#include "bus/size.h"
 #include "bus/weigh.h"
 #include "world.h"
 
@@ -139,11 +140,24 @@ static void a_large_call_is_not_kept(void **state) {
         Reply *reply;
 
         assert_non_null(large);
-        memset(large, 'x', CALL_WEIGHT_MAX);
+        memset(large, 'x', CALL_WEIGHT_KEPT_MAX);
         reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "AddPool", "saa{ss}a{sv}",
                            "p", 0, 1, "description", "s", large);
         assert_string_equal(reply_error(world, reply), LIMIT_EXCEEDED_NAME);
         assert_int_equal(world->bus->n_calls, 0);
+        reply_free(reply);
+
+        memset(large, 'x', CALL_WEIGHT_MAX);
+        reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
+                           large, 0);
+        assert_string_equal(reply_error(world, reply), LIMIT_EXCEEDED_NAME);
+        reply_free(reply);
+
+        /* What is wrong with one that could not be kept is told all the same. */
+        large[CALL_WEIGHT_MAX / 2] = '\0';
+        reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
+                           large, 0);
+        assert_string_equal(reply_error(world, reply), "org.hostdev1.Error.InvalidRequest");
         reply_free(reply);
 
         world_disconnect(client);
@@ -288,6 +302,57 @@ static void large_calls_of_all_together_are_bounded(void **state) {
         world_free(world);
 }
 
+static size_t weight_of_objects(World *world, sd_bus *client, const char *expected) {
+        Reply *reply = world_send(client, false, ROOT_PATH, "org.freedesktop.DBus.ObjectManager",
+                                  "GetManagedObjects", NULL);
+        size_t weight = 0;
+
+        assert_string_equal(reply_error(world, reply), expected);
+        if (*expected == '\0')
+                assert_int_equal(message_weigh(reply->message, SIZE_MAX, &weight), 0);
+        reply_free(reply);
+        return weight;
+}
+
+/* Many words in many lines: as much as may be added. */
+static void add_alias(World *world, unsigned number) {
+        static char value[1000];
+        char name[32];
+        Alias *alias;
+
+        memset(value, '1', sizeof(value) - 1);
+        snprintf(name, sizeof(name), "large-%u", number);
+        assert_int_equal(alias_new(&alias, name, SOURCE_RUNTIME), 0);
+        for (unsigned i = 0; i < 60; i++) {
+                const Word word = { .key = (char *) "tag.x", .value = value };
+                Rule *rule;
+
+                assert_int_equal(rule_new(&rule, RULE_ALIAS, &word, 1, NULL), 0);
+                assert_int_equal(alias_add_rule(alias, rule), 0);
+        }
+        assert_int_equal(catalog_add_alias(&world->manager->registry.catalog, alias), 0);
+}
+
+static void no_answer_is_larger_than_it_may_be(void **state) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        size_t weight = weight_of_objects(world, client, "");
+        unsigned n = 0;
+
+        assert_true(size_of_objects(&world->manager->registry) >= weight);
+        while (size_of_objects(&world->manager->registry) <= ANSWER_SIZE_MAX - (100 << 10))
+                add_alias(world, n++);
+        weight = weight_of_objects(world, client, "");
+        assert_true(weight <= size_of_objects(&world->manager->registry));
+        assert_true(weight > ANSWER_SIZE_MAX / 2);
+
+        while (size_of_objects(&world->manager->registry) <= ANSWER_SIZE_MAX)
+                add_alias(world, n++);
+        (void) weight_of_objects(world, client, LIMIT_EXCEEDED_NAME);
+        world_disconnect(client);
+        world_free(world);
+}
+
 static void who_calls_again_is_not_asked_about_again(void **state) {
         World *world = world_new(POLKIT_YES, false);
         sd_bus *client = world_connect(world);
@@ -321,6 +386,7 @@ int main(void) {
                 cmocka_unit_test(many_connections_of_one_user_keep_nobody_else_out),
                 cmocka_unit_test(users_are_served_by_turns_and_each_in_his_order),
                 cmocka_unit_test(large_calls_of_all_together_are_bounded),
+                cmocka_unit_test(no_answer_is_larger_than_it_may_be),
                 cmocka_unit_test(who_calls_again_is_not_asked_about_again),
         };
 

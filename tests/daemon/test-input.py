@@ -42,9 +42,9 @@ def request_text_that_says_nothing():
 
 @test
 def a_request_of_a_mebibyte():
-    attach("LimitExceeded", "test", "n" * (1 << 20) + ":x")
-    attach("LimitExceeded", "test", "nic," * (1 << 18))
-    attach("InvalidRequest", "test", "n" * (1 << 17) + ":x")
+    attach("InvalidRequest", "test", "n" * (1 << 20) + ":x")
+    attach("InvalidRequest", "test", "nic," * (1 << 18))
+    attach("LimitExceeded", "test", "n" * (1 << 22) + ":x")
 
 
 @test
