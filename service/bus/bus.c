@@ -7,6 +7,7 @@
 #include "bus/actions.h"
 #include "bus/call.h"
 #include "bus/errors.h"
+#include "bus/size.h"
 #include "bus/state.h"
 #include "util/vector.h"
 
@@ -109,6 +110,8 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
                 return r;
 
         r = add_objects(bus);
+        if (r >= 0)
+                r = size_watch(bus);
         if (r >= 0)
                 r = intake_new(&bus->intake, connection, event, bus->callers, is_parked, bus);
         if (r >= 0)

@@ -6,15 +6,15 @@
 #include <string.h>
 
 #include "bus/explain.h"
+#include "bus/size.h"
 #include "core/quote.h"
 #include "util/text.h"
 #include "util/vector.h"
 
 enum {
-        GROUP_MATES_MAX = 8,        /* told of one device */
-        ANSWER_SIZE_MAX = 24 << 20, /* the system bus cuts off who sends more than 32 MiB */
-        ROW_SIZE = 256,             /* without the names in it */
-        MORE_SIZE = 256,            /* the same, of the details of what is meant */
+        GROUP_MATES_MAX = 8, /* told of one device */
+        ROW_SIZE = 256,      /* without the names in it */
+        MORE_SIZE = 256,     /* the same, of the details of what is meant */
         MATE_SIZE = 64,
 };
 
