@@ -186,7 +186,7 @@ static void a_domain_that_libvirt_cannot_send_keeps_nobody_from_the_others(void 
 static void domains_are_changed_side_by_side_again_and_again(void **state) {
         enum {
                 N_DOMAINS = 6,
-                N_ROUNDS = 300
+                N_ROUNDS = 100
         };
         World *world = *state;
         Told *told = world->told;
