@@ -109,44 +109,50 @@ static bool is_chosen(const Problem *problem, const Rows *rows, size_t item, siz
         return false;
 }
 
-/*
- * The greatest number below the item's own with which it can be served beside the rest of @demand; not below
- * @least. 1; 0: there is none; or -ENOMEM.
- */
-static int find_served(Problem *problem, size_t item, unsigned least, Demand demand,
-                       Shortage *shortage) {
-        size_t want = problem->want_of_item[item];
-        size_t most = problem->wants[want].order.n_items;
-        Rows rows;
-        int r;
-
-        for (unsigned n = problem->query->request->items[item].count; n > least;) {
-                n--;
-                demand.counts[want]--;
-                if (demand.counts[want] > most)
-                        continue;
-
-                r = problem_search(problem, &demand, &rows);
-                if (r < 0)
-                        return r;
-                if (r != SEARCH_FOUND)
-                        continue;
-
-                shortage->item = item;
-                shortage->n_served = n;
-                shortage->rows = rows;
-                return 1;
-        }
-
-        return 0;
-}
-
 static bool has_needs(const Problem *problem) {
         for (size_t lot = 0; lot < problem->n_lots; lot++)
                 if (problem->lots[lot].needs.n_items > 0 && problem_lot_serves(problem, lot))
                         return true;
 
         return false;
+}
+
+/*
+ * The greatest number below the item's own with which it can be served beside the rest of @demand; not below
+ * @least. 1; 0: there is none; or -ENOMEM. Where nothing needs anything, what fits with more fits with less.
+ */
+static int find_served(Problem *problem, size_t item, unsigned least, Demand demand,
+                       Shortage *shortage) {
+        size_t want = problem->want_of_item[item];
+        size_t most = problem->wants[want].order.n_items;
+        unsigned low = least, high = problem->query->request->items[item].count;
+        unsigned others = demand.counts[want] - high;
+        bool is_monotone = !has_needs(problem);
+        int found = 0;
+
+        while (low < high) {
+                unsigned n = is_monotone ? low + (high - low) / 2 : high - 1;
+                Rows rows;
+                int r;
+
+                demand.counts[want] = others + n;
+                r = demand.counts[want] > most ? SEARCH_IMPOSSIBLE
+                                               : problem_search(problem, &demand, &rows);
+                if (r < 0)
+                        return r;
+                if (r != SEARCH_FOUND) {
+                        high = n;
+                        continue;
+                }
+
+                found = 1;
+                shortage->item = item;
+                shortage->n_served = n;
+                shortage->rows = rows;
+                low = is_monotone ? n + 1 : high;
+        }
+
+        return found;
 }
 
 /*
