@@ -79,7 +79,8 @@ static int search_beside(Bag *bag, const Demand *demand, size_t first) {
         if (r < 0)
                 return r;
 
-        memset(bag->counts, 0, bag->n_counts * sizeof(*bag->counts));
+        for (size_t i = 0; i < bag->n_counts; i++)
+                bag->counts[i] = 0;
         for (size_t i = 0; i < bag->n_pieces; i++)
                 if (bag->kinds.items[bag->pieces[i].kind]->wants & bag->wants)
                         bag->counts[bag->pieces[i].kind]++;

@@ -12,8 +12,12 @@
  * allocate-judge.c judges what may go to a want, allocate-problem.c makes lots
  * of it, allocate-link.c finds what excludes and needs what, allocate-match.c
  * serves wants with lots at the least cost and without a look at what excludes
- * or needs what, allocate-search.c decides that, allocate-explain.c says why
- * not, allocate-tell.c puts it in words, allocate.c puts them together.
+ * or needs what, allocate-search.c finds the best choice that obeys that.
+ * Whether there is any is found by allocate-any.c, among pieces of the host
+ * (allocate-kind.c, -split.c, -ways.c, -bag.c, -flow.c). allocate-memory.c keeps
+ * what the next decision can use, allocate-explain.c says why not,
+ * allocate-group.c and allocate-tell.c put it in words, allocate.c puts them
+ * together.
  */
 #pragma once
 

@@ -424,7 +424,7 @@ static int serve_last(const Problem *problem, const Demand *aside, Rows *rows) {
         return 0;
 }
 
-/* Without costs, and without what can be served last, far more is alike. */
+/* What can be served last is left out of the search. */
 int problem_search_any(Problem *problem, const Demand *demand, Rows *ret) {
         size_t n_costs = problem->n_lots * problem->n_wants;
         _cleanup_(freep) int64_t *costs = calloc(n_costs + 1, sizeof(*costs));

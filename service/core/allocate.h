@@ -22,10 +22,12 @@
 #include "core/registry.h"
 #include "core/request.h"
 
-/* A step gives one unit to an item, or exchanges one. */
+/* What a search may cost before it is cut. */
 enum {
-        ALLOCATE_STEPS_ANY = 50000, /* to find out whether there is a plan */
-        ALLOCATE_STEPS_BEST = 5000, /* to find the best */
+        ALLOCATE_STEPS_ANY =
+                50000, /* whether there is a plan; a step takes one piece of the host apart */
+        ALLOCATE_STEPS_BEST =
+                5000, /* which is the best; a step gives one unit to an item, or exchanges one */
 };
 
 /*
