@@ -42,7 +42,7 @@ struct Manager {
         Hypervisor *hypervisor;
         Journal *journal;
         Registry registry;
-        AllocateMemory memory; /* of the registry */
+        AllocateMemory memory;  /* of the registry */
         Catalog files, runtime; /* the masters of what the registry's catalog is made of */
         bool connected, reconciled, unreachable, host_ready;
         Activity *activities;
