@@ -2,7 +2,7 @@
 /*
  * How long one user waits while another does his worst.
  *
- *   flood KIND ATTACKER-UID STALLED-UID VICTIM-UID SAMPLES
+ *   flood KIND ATTACKER-UID STALLED-UID VICTIM-UID SAMPLES SECONDS
  *
  * The attacker has 250 connections with 128 calls under way on each, as many as the system bus lets one user have.
  * KIND: `pending`, all sent at once and no answer read; `sustained`, another call for each that is answered; `quiet`,
@@ -10,7 +10,7 @@
  * makes and removes an alias between the samples.
  *
  * Prints how long the victim's first call took, in µs; then a line for each of his calls: its name, median, 99th
- * percentile and maximum; and as `bus`, what the bus alone takes to answer. The last line says how many of the
+ * percentile and maximum; and as `bus` and `polkit`, what these alone take to answer. The last line says how many of the
  * attacker's calls were answered.
  */
 #include <errno.h>
@@ -38,6 +38,7 @@ enum {
         CONNECTIONS = 250, /* the bus allows 256 */
         UNDER_WAY = 128,
         SUBSCRIBERS = 100,
+        SAMPLES_MIN = 5,
         SAMPLES_MAX = 100000
 };
 
@@ -122,6 +123,11 @@ static _Noreturn void attack(uid_t uid, bool sustained) {
                         attack_once(connections[i], n, sustained);
                 must(sd_bus_flush(connections[i]), "flush");
         }
+        /* The bus reads all by turns: it has taken about all of them when it answers who sent last. */
+        must(sd_bus_call_method(connections[CONNECTIONS - 1], "org.freedesktop.DBus",
+                                "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId", NULL,
+                                NULL, NULL),
+             "settle");
         shared->attacks = true;
         if (sustained)
                 (void) sd_event_loop(event);
@@ -188,20 +194,32 @@ static void print(const char *name, uint64_t *usec, size_t n) {
                usec[(n - 1) * 99 / 100], usec[n - 1]);
 }
 
-static void measure(uid_t victim, size_t n) {
-        static uint64_t of_bus[SAMPLES_MAX], reads[SAMPLES_MAX], changes[SAMPLES_MAX],
-                of_root[SAMPLES_MAX];
+static size_t measure(uid_t victim, size_t most, uint64_t usec) {
+        static uint64_t of_bus[SAMPLES_MAX], of_polkit[SAMPLES_MAX], reads[SAMPLES_MAX],
+                changes[SAMPLES_MAX], of_root[SAMPLES_MAX];
         sd_bus *root = connect_here(), *bus;
+        uint64_t end_usec;
+        const char *own;
+        size_t n;
 
         must(seteuid(victim) < 0 ? -errno : 0, "user");
         bus = connect_here();
+        must(sd_bus_get_unique_name(bus, &own), "name");
         must(seteuid(0) < 0 ? -errno : 0, "user");
 
         /* The bus hands calls over one after the other: the first waits until it has done so with what came before. */
         printf("first %" PRIu64 "\n", sample(bus, SERVICE, ROOT, MANAGER, "GetPool", "s", "nics"));
-        for (size_t i = 0; i < n; i++) {
+        end_usec = now_usec() + usec;
+        for (n = 0; n < most && (n < SAMPLES_MIN || now_usec() < end_usec); n++) {
+                const size_t i = n;
+
                 of_bus[i] = sample(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                    "org.freedesktop.DBus", "GetId", NULL);
+                of_polkit[i] = sample(bus, "org.freedesktop.PolicyKit1",
+                                      "/org/freedesktop/PolicyKit1/Authority",
+                                      "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization",
+                                      "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s", own,
+                                      "org.hostdev1.attach", 0, 0, "");
                 reads[i] = sample(bus, SERVICE, ROOT, MANAGER, "GetPool", "s", "nics");
                 changes[i] = sample(bus, SERVICE, ROOT, MANAGER, "Attach", "ssa{sv}", "web", "nic",
                                     1, "dry-run", "b", 1);
@@ -212,9 +230,11 @@ static void measure(uid_t victim, size_t n) {
                                               "flood", 0);
         }
         print("bus", of_bus, n);
+        print("polkit", of_polkit, n);
         print("GetPool", reads, n);
         print("Attach", changes, n);
         print("AddAlias-of-root", of_root, n);
+        return n;
 }
 
 static pid_t start(bool (*is_up)(void), void (*child)(uid_t uid, bool flag), uid_t uid, bool flag) {
@@ -251,8 +271,9 @@ int main(int argc, char **argv) {
         pid_t attacker = 0, stalled;
         size_t n;
 
-        if (argc != 6) {
-                fputs("usage: flood KIND ATTACKER-UID STALLED-UID VICTIM-UID SAMPLES\n", stderr);
+        if (argc != 7) {
+                fputs("usage: flood KIND ATTACKER-UID STALLED-UID VICTIM-UID SAMPLES SECONDS\n",
+                      stderr);
                 return EXIT_FAILURE;
         }
 
@@ -266,8 +287,8 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], "quiet") != 0)
                 attacker = start(is_attacking, attack_child, (uid_t) atoi(argv[2]),
                                  strcmp(argv[1], "sustained") == 0);
-        measure((uid_t) atoi(argv[4]), n);
-        printf("%u sent, %u answered\n", shared->n_sent, shared->n_answered);
+        n = measure((uid_t) atoi(argv[4]), n, (uint64_t) atoi(argv[6]) * 1000000);
+        printf("%zu samples; %u sent, %u answered\n", n, shared->n_sent, shared->n_answered);
 
         kill(stalled, SIGKILL);
         if (attacker > 0)
