@@ -10,8 +10,9 @@
 #include "util/log.h"
 
 enum {
-        BATCH = 256,            /* events taken in one turn of the loop */
-        PAUSE_USEC = 250 * 1000 /* between two scans of the whole host */
+        BATCH = 256,               /* events taken in one turn of the loop */
+        INTERVAL_USEC = 10 * 1000, /* between two such turns: calls have theirs */
+        PAUSE_USEC = 250 * 1000    /* between two scans of the whole host */
 };
 
 struct Hotplug {
@@ -151,6 +152,8 @@ int hotplug_new(Hotplug **ret, sd_event *event, Manager *manager) {
         if (r >= 0)
                 r = sd_event_add_io(event, &hotplug->source, watch_fd(hotplug->watch), EPOLLIN,
                                     on_watch, hotplug);
+        if (r >= 0)
+                r = sd_event_source_set_ratelimit(hotplug->source, INTERVAL_USEC, 1);
         if (r >= 0)
                 r = sd_event_add_time(event, &hotplug->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
                                       on_timer, hotplug);
