@@ -157,14 +157,14 @@ def nothing_that_a_caller_writes_makes_a_field_or_a_line():
 @test
 def who_is_refused_often_is_counted_and_the_others_are_on_record_as_before():
     root, caller = Caller(), Caller("nobody-special")
+    # One after the other: the queue of the journal has room for a few alone.
     for _ in range(130):
         root.call(world.ROOT, world.MANAGER, "RemovePool", "(sa{sv})", ("none-such", {}))
-    recorded = results(journal.take(260))
-    assert recorded == ["granted", "refused"] * 130, "who is granted it has each on record"
-    for _ in range(130):
+        assert results(journal.take(2)) == ["granted", "refused"], "who is granted it has each on record"
+    for n in range(130):
         caller.call(world.ROOT, world.MANAGER, "Reload")
-    recorded = results(journal.settle())
-    assert 90 <= len(recorded) <= 100 and set(recorded) == {"not-authorized"}, recorded
+        assert n >= 90 or results(journal.take(1)) == ["not-authorized"], n
+    assert len(journal.settle()) <= 10
     path, error = w.attach("web", "nic", user="lab")
     assert not error and results(journal.take(2)) == ["granted", "done"], error
     assert w.detach(path) is None
@@ -178,16 +178,17 @@ def a_journal_that_does_not_read_holds_nobody_up_and_what_it_lost_is_counted():
     for _ in range(n):
         assert root.call(world.ROOT, world.MANAGER, "Reload")[1] is None
     journal.reads.set()
-    records = []
+    records, n_more = [], []
 
     def counted():
+        n_more.append(1)
         assert root.call(world.ROOT, world.MANAGER, "Reload")[1] is None
         records.extend(journal.take())
         return any("HOSTDEVD_LOST" in record for record in records)
     world.wait_for(counted, "a record that counts")
     lost = [int(record["HOSTDEVD_LOST"]) for record in records if "HOSTDEVD_LOST" in record]
     print(f"# of {2 * n} records {sum(lost)} were lost, and counted as such")
-    assert 0 < sum(lost) <= 2 * n + 20 and len(records) + sum(lost) >= 2 * n, (len(records), lost)
+    assert lost and 2 * n <= len(records) + sum(lost) <= 2 * (n + len(n_more)), (len(records), lost, len(n_more))
     journal.settle()
 
 
