@@ -39,7 +39,7 @@ static int spawn(int notify, pid_t *ret) {
 pid_t agent_start(const Client *client) {
         _cleanup_(closep) int ours = -1, theirs = -1;
         int r, ends[2];
-        pid_t agent;
+        pid_t agent = 0;
 
         if (!is_of_use(client) || pipe2(ends, O_CLOEXEC) < 0)
                 return 0;

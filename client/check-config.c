@@ -58,8 +58,9 @@ static void print_place(const char *text) {
 }
 
 static void print_summary(const Client *client, char *const *files, const Config *config) {
-        size_t n_files = list_length(files), n_pools = config->catalog.n_pools;
-        size_t n_aliases = config->catalog.n_aliases;
+        const Catalog *catalog = &config->catalog;
+        size_t n_files = list_length(files), n_pools = catalog->n_pools;
+        size_t n_aliases = catalog->n_aliases;
 
         if (!client->no_legend)
                 printf("%zu file%s, %zu pool%s, %zu alias%s: no errors\n", n_files,
@@ -86,7 +87,7 @@ int verb_check_config(Client *client, char **arguments) {
 
         if (client->json)
                 status = print_document(files, config, r > 0 ? refusal.text : NULL);
-        else if (r == 0)
+        else if (config)
                 print_summary(client, files, config);
 
         return r > 0 ? STATUS_FAILED : status;

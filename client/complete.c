@@ -116,8 +116,8 @@ static void offer_domains(const Completion *completion) {
         _cleanup_(freep) char *uri = objects_look_uri(completion->client), *line = NULL;
         ssize_t length;
         size_t size = 0;
-        FILE *output;
-        pid_t virsh;
+        FILE *output = NULL;
+        pid_t virsh = 0;
 
         if (!uri || list_domains(uri, &virsh, &output) < 0)
                 return;

@@ -149,14 +149,14 @@ void manager_look_for_strays(Manager *manager, const char *domain_uuid) {
                 const DomainFacts *facts =
                         domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
 
-                if (domain_uuid && strcmp(domain_uuid, attachment->domain_uuid) != 0)
-                        i++;
-                else if (!facts)
+                bool concerns = !domain_uuid || strcmp(domain_uuid, attachment->domain_uuid) == 0;
+
+                if (concerns && !facts)
                         forget(manager,
                                i); /* with its domain whatever libvirt did for it is over */
-                else if (facts->unreadable || !has_come(manager, attachment, facts))
-                        i++;
-                else
+                else if (concerns && !facts->unreadable && has_come(manager, attachment, facts))
                         take_back_stray(manager, take_out(manager, i));
+                else
+                        i++;
         }
 }

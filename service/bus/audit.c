@@ -86,7 +86,7 @@ static char *print_field(const char *name, const char *whole) {
                         end += sprintf(end, "\\x%02x", (unsigned char) *value++);
         }
 
-        strcpy(end, *value ? "…" : "");
+        text_copy(end, size - (size_t) (end - field), *value ? "…" : "");
         return field;
 }
 

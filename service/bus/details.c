@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/details.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -35,6 +36,7 @@ static int append_names(char ***list, const char *singular, const char *plural, 
                 return -ENOMEM;
 
         if (singular && list_length(names) == 1) {
+                assert(names);
                 r = append_pair(list, singular, names[0]);
                 if (r < 0)
                         return r;

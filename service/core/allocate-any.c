@@ -98,7 +98,7 @@ static int search_beside(Bag *bag, const Demand *demand, size_t first) {
 
 static int bag_add(Bag *bag, const Places *lots) {
         _cleanup_(places_done) Places copy = { 0 };
-        uint32_t kind;
+        uint32_t kind = 0;
         int r = 0;
 
         for (size_t i = 0; i < lots->n_items && r == 0; i++)

@@ -137,7 +137,7 @@ static uint32_t choose_kind(const Bag *bag, uint32_t wants) {
 
 /* Might the pieces serve all wants, each seen by itself? Returns 1 or 0; or -ENOMEM. */
 static int may_serve_all(Bag *bag) {
-        uint32_t lacking;
+        uint32_t lacking = 0;
         int r = 0;
 
         bag->supplies.n_items = 0;

@@ -114,11 +114,14 @@ static int describe(const Kinds *kinds, Kind *kind) {
 static int find_most(const Kinds *kinds, Kind *kind) {
         size_t n_lots = kind->lots.n_items;
         _cleanup_(freep) uint32_t *seats = calloc(n_lots * 4 + 1, sizeof(*seats));
-        uint32_t *sizes = seats + n_lots, *counts = sizes + n_lots, *wants = counts + n_lots;
+        uint32_t *sizes, *counts, *wants;
         int r = 0;
 
         if (!seats)
                 return -ENOMEM;
+        sizes = seats + n_lots;
+        counts = sizes + n_lots;
+        wants = counts + n_lots;
 
         for (uint32_t i = 0; i < n_lots; i++) {
                 const Places *conflicts = &kinds->problem->lots[kind->lots.items[i]].conflicts;
