@@ -24,10 +24,9 @@ static const char *const action_ids[ACTION_COUNT] = {
 };
 
 const char *action_id(unsigned action) {
-        for (size_t i = 0; i < ACTION_COUNT; i++)
-                if (action == 1u << i)
-                        return action_ids[i];
-        return NULL;
+        assert(__builtin_popcount(action) == 1 && action < 1u << ACTION_COUNT);
+
+        return action_ids[__builtin_ctz(action)];
 }
 
 static bool is_from_driver(sd_bus_message *reply) {
@@ -37,9 +36,7 @@ static bool is_from_driver(sd_bus_message *reply) {
 
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         Call *call = userdata;
-        Refusal refusal = { 0 };
         uint32_t uid;
-        int r;
 
         call->question = sd_bus_slot_unref(call->question);
 
@@ -50,13 +47,6 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         }
 
         callers_remember(call->bus->callers, sd_bus_message_get_sender(call->message), uid);
-        r = call_identify(call, uid, &refusal);
-        if (r != 0) {
-                call_refuse(call, r, refusal.text);
-                refusal_done(&refusal);
-                return 0;
-        }
-
         call_again(call);
         return 0;
 }
@@ -78,11 +68,9 @@ int identify(Call *call, sd_bus_error *error) {
         r = sd_bus_call_method_async(call->bus->connection, &call->question, DRIVER_NAME,
                                      "/org/freedesktop/DBus", DRIVER_NAME, "GetConnectionUnixUser",
                                      on_uid, call, "s", sender);
-        if (r < 0)
-                return bus_refuse(error, r, NULL);
-
-        call->state = CALL_ASKING;
-        return 0;
+        if (r >= 0)
+                call->state = CALL_ASKING;
+        return r < 0 ? bus_refuse(error, r, NULL) : 0;
 }
 
 /* Polkit has answered a call that only wants to know. */
@@ -134,13 +122,10 @@ static int on_polkit_owner(sd_bus_message *reply, void *userdata, sd_bus_error *
 }
 
 static int check_answerer(Call *call, const char *sender) {
-        if (!sender)
-                return -EPERM;
-
         free(call->answerer);
-        call->answerer = strdup(sender);
+        call->answerer = sender ? strdup(sender) : NULL;
         if (!call->answerer)
-                return -ENOMEM;
+                return sender ? -ENOMEM : -EPERM;
 
         return sd_bus_call_method_async(call->bus->connection, &call->question, DRIVER_NAME,
                                         "/org/freedesktop/DBus", DRIVER_NAME, "GetNameOwner",

@@ -376,6 +376,41 @@ static void who_calls_again_is_not_asked_about_again(void **state) {
         world_free(world);
 }
 
+typedef struct Forgotten {
+        const char *name;
+        bool done;
+        Reply *reply;
+} Forgotten;
+
+/* Once, when it has just been learnt: the names of many others may take the place of his. */
+static bool is_answered_though_forgotten(World *world, void *userdata) {
+        Forgotten *forgotten = userdata;
+        uint32_t uid;
+
+        if (!forgotten->done && callers_find(world->bus->callers, forgotten->name, &uid)) {
+                memset(world->bus->callers, 0, sizeof(world->bus->callers));
+                forgotten->done = true;
+        }
+        return forgotten->reply->message;
+}
+
+static void who_is_forgotten_before_his_turn_is_asked_about_again(void **state) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        Reply *reply = world_send(client, false, ROOT_PATH, MANAGER_INTERFACE, "AddAlias",
+                                  "saa{ss}a{sv}", "a", 0, 0);
+        Forgotten forgotten = { .reply = reply };
+
+        assert_true(sd_bus_get_unique_name(client, &forgotten.name) >= 0);
+        world_run_until(world, is_answered_though_forgotten, &forgotten);
+        assert_true(forgotten.done);
+        assert_string_equal(reply_error(world, reply), "");
+        assert_int_equal(world->n_asked, 1);
+        reply_free(reply);
+        world_disconnect(client);
+        world_free(world);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(who_is_behind_a_name_is_remembered),
@@ -388,6 +423,7 @@ int main(void) {
                 cmocka_unit_test(large_calls_of_all_together_are_bounded),
                 cmocka_unit_test(no_answer_is_larger_than_it_may_be),
                 cmocka_unit_test(who_calls_again_is_not_asked_about_again),
+                cmocka_unit_test(who_is_forgotten_before_his_turn_is_asked_about_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
