@@ -119,7 +119,11 @@ static void words_that_are_no_utf8_are_not_written(void **state) {
 
         pool->rules[0]->words[0].value[0] = '\xe9';
         assert_int_equal(record_from_pool(pool, &value, &refusal), JOURNAL_FAILED);
+        pool->description[0] = '\xe9';
+        assert_int_equal(record_from_pool(pool, &value, &refusal), JOURNAL_FAILED);
         alias->rules[0]->words[0].value[0] = '\xe9';
+        assert_int_equal(record_from_alias(alias, &value, &refusal), JOURNAL_FAILED);
+        alias->name[0] = '\xe9';
         assert_int_equal(record_from_alias(alias, &value, &refusal), JOURNAL_FAILED);
         assert_null(value);
 }
