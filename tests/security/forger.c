@@ -330,5 +330,8 @@ int main(int argc, char **argv) {
                 printf("%s%s %u", i > 0 ? ", " : "", names[i], scene.n_of[i]);
         printf("; %u messages, %u calls denied early, %u other effects\n", scene.n_sent,
                scene.n_denied_early, scene.n_wrong);
+        sd_bus_flush_close_unref(scene.stranger);
+        sd_bus_flush_close_unref(scene.victim);
+        sd_bus_flush_close_unref(scene.polkit);
         return scene.n_wrong == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
