@@ -235,8 +235,11 @@ static int join(Intake *intake, Lane *stranger, uint32_t uid) {
                 const Waiting *waiting = &stranger->waiting[stranger->first];
 
                 r = lane_append(lane, waiting->message, waiting->weight);
-                if (r < 0)
+                if (r < 0) {
+                        if (lane_length(lane) == 0)
+                                remove_lane(intake, lane); /* each that is there has something */
                         return r;
+                }
                 sd_bus_message_unref(waiting->message);
                 stranger->first++;
         }

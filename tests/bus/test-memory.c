@@ -21,12 +21,14 @@
 
 void *__real_calloc(size_t n, size_t size);
 void *__real_malloc(size_t size);
+void *__real_realloc(void *old, size_t size);
 void *__real_reallocarray(void *old, size_t n, size_t size);
 char *__real_strdup(const char *text);
 int __real_vasprintf(char **ret, const char *format, va_list arguments);
 
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t n, size_t size);
 char *__wrap_strdup(const char *text);
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
@@ -66,6 +68,10 @@ void *__wrap_calloc(size_t n, size_t size) {
 
 void *__wrap_malloc(size_t size) {
         return lacks() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+        return lacks() ? NULL : __real_realloc(old, size);
 }
 
 void *__wrap_reallocarray(void *old, size_t n, size_t size) {
@@ -187,6 +193,8 @@ static void try_all(Sender sender) {
         for (unsigned n = 0; failed; n++) {
                 _cleanup_(reply_freep) Reply *reply = sender(client);
 
+                /* Each time anew, so that to learn whose it is may fail, too. */
+                memset(world->bus->callers, 0, sizeof(world->bus->callers));
                 until_failure = n;
                 armed = true;
                 world_run_until(world, is_answered, reply);
