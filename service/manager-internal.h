@@ -126,8 +126,8 @@ bool manager_is_taken_back(const Attachment *attachment);
 void manager_record_given_up(Manager *manager, Attachment *attachment);
 /* Minds an attachment that has ended without its outcome ever being known. Takes it over. */
 void manager_give_up(Manager *manager, Attachment *attachment);
-/* Takes over what the journal has. 0 or -ENOMEM. */
-int manager_take_given_up(Manager *manager, JournalContent *content);
+/* Takes over what the journal has. */
+void manager_take_given_up(Manager *manager, JournalContent *content);
 /* libvirt said something about the domain (NULL: about all): what has come after all is taken out again. */
 void manager_look_for_strays(Manager *manager, const char *domain_uuid);
 void manager_free_given_up(Manager *manager);

@@ -83,7 +83,7 @@ void manager_give_up(Manager *manager, Attachment *attachment) {
                 forget(manager, 0);
 }
 
-int manager_take_given_up(Manager *manager, JournalContent *content) {
+void manager_take_given_up(Manager *manager, JournalContent *content) {
         for (size_t i = 0; i < content->n_given_up; i++) {
                 Attachment *attachment = TAKE(content->given_up[i]);
 
@@ -94,7 +94,6 @@ int manager_take_given_up(Manager *manager, JournalContent *content) {
                         manager_give_up(manager, attachment);
         }
         content->n_given_up = 0;
-        return 0;
 }
 
 /* It is an attachment again: one on its way back. */
@@ -148,12 +147,11 @@ void manager_look_for_strays(Manager *manager, const char *domain_uuid) {
                 Attachment *attachment = manager->given_up[i];
                 const DomainFacts *facts =
                         domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
-
                 bool concerns = !domain_uuid || strcmp(domain_uuid, attachment->domain_uuid) == 0;
 
+                /* With its domain whatever libvirt did for it is over. */
                 if (concerns && !facts)
-                        forget(manager,
-                               i); /* with its domain whatever libvirt did for it is over */
+                        forget(manager, i);
                 else if (concerns && !facts->unreadable && has_come(manager, attachment, facts))
                         take_back_stray(manager, take_out(manager, i));
                 else

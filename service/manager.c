@@ -54,10 +54,9 @@ int manager_new(Manager **ret, const ManagerPorts *ports, Hypervisor *hypervisor
         if (content->next_attachment > manager->registry.next_attachment)
                 manager->registry.next_attachment = content->next_attachment;
         take_attachments(manager, content, &r);
-        if (r == 0)
-                r = manager_take_given_up(manager, content);
         if (r < 0)
                 return r;
+        manager_take_given_up(manager, content);
 
         *ret = TAKE(manager);
         return 0;
