@@ -3,8 +3,8 @@
  * Memory that lacks: each allocation of ours fails once, and each step at a message that we write, in every
  * call that there is. What comes is an answer, and nothing is left behind.
  *
- * The linker puts the functions below in the place of the library's (--wrap). Those of messages fail on
- * the service's connection alone: the other ends are the test's.
+ * The linker puts the functions below in the place of the library's (--wrap). They fail on the service's
+ * connection alone: the other ends are the test's.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,21 +17,8 @@
 #include <cmocka.h>
 
 #include "bus/call.h"
+#include "failing-memory.h"
 #include "world.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_malloc(size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t n, size_t size);
-char *__real_strdup(const char *text);
-int __real_vasprintf(char **ret, const char *format, va_list arguments);
-
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
 
 int __real_sd_bus_message_open_container(sd_bus_message *message, char type, const char *contents);
 int __real_sd_bus_message_close_container(sd_bus_message *message);
@@ -50,46 +37,10 @@ int __wrap_sd_bus_message_new_method_call(sd_bus *bus, sd_bus_message **ret,
 int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **ret, sd_bus_message *message,
                              sd_bus_message_handler_t callback, void *userdata, uint64_t usec);
 
-static bool armed;
-static unsigned until_failure;
-
-static bool lacks(void) {
-        if (!armed || until_failure-- > 0)
-                return false;
-
-        armed = false;
-        errno = ENOMEM;
-        return true;
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return lacks() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_malloc(size_t size) {
-        return lacks() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-        return lacks() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t n, size_t size) {
-        return lacks() ? NULL : __real_reallocarray(old, n, size);
-}
-
-char *__wrap_strdup(const char *text) {
-        return lacks() ? NULL : __real_strdup(text);
-}
-
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
-        return lacks() ? -1 : __real_vasprintf(ret, format, arguments);
-}
-
 static sd_bus *service;
 
 static bool message_lacks(sd_bus_message *message) {
-        return sd_bus_message_get_bus(message) == service && lacks();
+        return sd_bus_message_get_bus(message) == service && memory_fails();
 }
 
 int __wrap_sd_bus_message_append(sd_bus_message *message, const char *types, ...) {
@@ -118,14 +69,15 @@ int __wrap_sd_bus_message_close_container(sd_bus_message *message) {
 int __wrap_sd_bus_message_new_method_call(sd_bus *bus, sd_bus_message **ret,
                                           const char *destination, const char *path,
                                           const char *interface, const char *member) {
-        return bus == service && lacks() ? -ENOMEM
-                                         : __real_sd_bus_message_new_method_call(
-                                                   bus, ret, destination, path, interface, member);
+        return bus == service && memory_fails()
+                       ? -ENOMEM
+                       : __real_sd_bus_message_new_method_call(bus, ret, destination, path,
+                                                               interface, member);
 }
 
 int __wrap_sd_bus_call_async(sd_bus *bus, sd_bus_slot **ret, sd_bus_message *message,
                              sd_bus_message_handler_t callback, void *userdata, uint64_t usec) {
-        return bus == service && lacks()
+        return bus == service && memory_fails()
                        ? -ENOMEM
                        : __real_sd_bus_call_async(bus, ret, message, callback, userdata, usec);
 }
@@ -190,16 +142,14 @@ static void try_all(Sender sender) {
         fake_manager_add_attachment(world->manager, 17, 0);
         fake_manager_settle(world->manager);
 
-        for (unsigned n = 0; failed; n++) {
+        for (int n = 0; failed; n++) {
                 _cleanup_(reply_freep) Reply *reply = sender(client);
 
                 /* Each time anew, so that to learn whose it is may fail, too. */
                 memset(world->bus->callers, 0, sizeof(world->bus->callers));
-                until_failure = n;
-                armed = true;
+                memory_fail_after(n);
                 world_run_until(world, is_answered, reply);
-                failed = !armed;
-                armed = false;
+                failed = memory_has_failed();
 
                 world_run_until(world, has_no_calls, NULL);
                 assert_true(n < 1000);

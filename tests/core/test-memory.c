@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "failing-memory.h"
 #include "listener.h"
 #include "util/text.h"
 
@@ -21,69 +22,20 @@ enum {
         ALLOCATIONS_MAX = 1000
 };
 
-/* How many allocations succeed before one fails; −1: all do. Set around what is tested alone. */
-static int n_good = -1;
-static bool failed;
 static size_t n_failures; /* of this test */
-
-static bool fails(void) {
-        if (n_good < 0 || n_good-- > 0)
-                return false;
-
-        failed = true;
-        n_failures++;
-        return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t n, size_t size);
-char *__real_strdup(const char *text);
-int __real_vasprintf(char **ret, const char *format, va_list arguments);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments) _printf_(2, 0);
-
-void *__wrap_malloc(size_t size) {
-        return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-        return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t n, size_t size) {
-        return fails() ? NULL : __real_reallocarray(old, n, size);
-}
-
-char *__wrap_strdup(const char *text) {
-        return fails() ? NULL : __real_strdup(text);
-}
-
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
-        return fails() ? -1 : __real_vasprintf(ret, format, arguments);
-}
 
 /* Runs @call with the allocation after @n failing. True when it failed for that. */
 #define FAILS_AFTER(n, call)                                                                       \
         ({                                                                                         \
                 int _r;                                                                            \
+                bool _failed;                                                                      \
                                                                                                    \
-                n_good = (n);                                                                      \
-                failed = false;                                                                    \
+                memory_fail_after(n);                                                              \
                 _r = (call);                                                                       \
-                n_good = -1;                                                                       \
-                assert_int_equal(_r, failed ? -ENOMEM : 0);                                        \
-                failed;                                                                            \
+                _failed = memory_has_failed();                                                     \
+                assert_int_equal(_r, _failed ? -ENOMEM : 0);                                       \
+                n_failures += _failed;                                                             \
+                _failed;                                                                           \
         })
 
 /* Lives that life again up to its last event, which is not settled. */

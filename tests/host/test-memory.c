@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "failing-memory.h"
 #include "host/readiness.h"
 #include "host/scan.h"
 #include "host/usage.h"
@@ -14,65 +15,6 @@
 #include "tree.h"
 
 #define NIC "0000:41:00.0"
-
-/* The allocation that is to fail, counted down; 0: none. */
-static size_t failing;
-static size_t n_failed;
-
-static bool fails(void) {
-        if (failing == 0 || --failing > 0)
-                return false;
-
-        n_failed++;
-        errno = ENOMEM;
-        return true;
-}
-
-/* The linker puts these in the place of those that our objects call (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_reallocarray(void *memory, size_t n, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t size);
-int __real_vasprintf(char **ret, const char *format, va_list arguments)
-        __attribute__((format(printf, 2, 0)));
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_reallocarray(void *memory, size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t size);
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments)
-        __attribute__((format(printf, 2, 0)));
-
-void *__wrap_malloc(size_t size) {
-        return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-        return fails() ? NULL : __real_realloc(memory, size);
-}
-
-void *__wrap_reallocarray(void *memory, size_t n, size_t size) {
-        return fails() ? NULL : __real_reallocarray(memory, n, size);
-}
-
-char *__wrap_strdup(const char *text) {
-        return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t size) {
-        return fails() ? NULL : __real_strndup(text, size);
-}
-
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
-        return fails() ? -1 : __real_vasprintf(ret, format, arguments);
-}
 
 /* A host on which everything has something to allocate. */
 static int set_up(void **state) {
@@ -105,18 +47,15 @@ static int set_up(void **state) {
 
 /* Runs @action with its first allocation failing, then its second, and so on until none is left. */
 static void fail_everywhere(int (*action)(void *userdata), void *userdata) {
-        size_t n_before;
-        int r;
-
         assert_int_equal(action(userdata), 0);
-        for (size_t n = 1;; n++) {
-                n_before = n_failed;
-                failing = n;
+        for (int n = 0;; n++) {
+                int r;
+
+                memory_fail_after(n);
                 r = action(userdata);
-                failing = 0;
-                if (n_failed == n_before) {
+                if (!memory_has_failed()) {
                         assert_int_equal(r, 0);
-                        assert_true(n > 1); /* else nothing was tried */
+                        assert_true(n > 0); /* else nothing was tried */
                         break;
                 }
                 assert_int_equal(r, -ENOMEM);

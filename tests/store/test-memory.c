@@ -17,103 +17,46 @@
 #include <jansson.h>
 #include <syslog.h>
 
+#include "failing-memory.h"
 #include "made-store.h"
 #include "store/config.h"
 #include "store/journal.h"
 #include "util/log.h"
 #include "util/text.h"
 
-static struct {
-        bool armed;
-        unsigned n_calls, failing; /* the number of the allocation that fails, from 1 */
-} memory;
-
-static bool fails(void) {
-        if (!memory.armed || ++memory.n_calls != memory.failing)
-                return false;
-
-        errno = ENOMEM;
-        return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t n, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t size);
-int __real_vasprintf(char **ret, const char *format, va_list arguments);
 FILE *__real_open_memstream(char **ret, size_t *ret_size);
 
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t size);
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments)
-        __attribute__((format(printf, 2, 0)));
 FILE *__wrap_open_memstream(char **ret, size_t *ret_size);
 
-void *__wrap_malloc(size_t size) {
-        return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-        return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t n, size_t size) {
-        return fails() ? NULL : __real_reallocarray(old, n, size);
-}
-
-char *__wrap_strdup(const char *text) {
-        return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t size) {
-        return fails() ? NULL : __real_strndup(text, size);
-}
-
-int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
-        return fails() ? -1 : __real_vasprintf(ret, format, arguments);
-}
-
 FILE *__wrap_open_memstream(char **ret, size_t *ret_size) {
-        return fails() ? NULL : __real_open_memstream(ret, ret_size);
+        return memory_fails() ? NULL : __real_open_memstream(ret, ret_size);
 }
 
 /* Runs @run with each of its allocations failing, until it succeeds without one. */
 static void sweep(int (*run)(void)) {
-        for (unsigned failing = 1;; failing++) {
+        for (int n = 0;; n++) {
                 int r;
 
-                memory.n_calls = 0;
-                memory.failing = failing;
-                memory.armed = true;
+                memory_fail_after(n);
                 r = run();
-                memory.armed = false;
 
-                assert_int_equal(made_directory_empty(NULL), 0);
-                if (memory.n_calls < failing) {
+                if (!memory_has_failed()) {
+                        assert_int_equal(made_directory_empty(NULL), 0);
                         assert_int_equal(r, 0);
-                        assert_true(failing > 3);
+                        assert_true(n > 2);
                         return;
                 }
+                assert_int_equal(made_directory_empty(NULL), 0);
                 if (r != -ENOMEM && r != 0)
-                        fail_msg("allocation %u fails: the answer is %d", failing, r);
+                        fail_msg("the allocation after %d fails: the answer is %d", n, r);
         }
 }
 
 /* Makes a file with nothing allocated on the test's account. */
 static void make_config(const char *text) {
-        memory.armed = false;
+        memory_rest(true);
         made_text("a.conf", text);
-        memory.armed = true;
+        memory_rest(false);
 }
 
 static int load(const char *text, Refusal *refusal) {
@@ -167,9 +110,9 @@ static int find_files(void) {
         _cleanup_(refusal_done) Refusal refusal = { 0 };
         int r;
 
-        memory.armed = false;
+        memory_rest(true);
         made_text("hostdevd.conf", "x");
-        memory.armed = true;
+        memory_rest(false);
         r = config_files("/nowhere", ".", &files, &refusal);
         assert_true(r == 0 || files == NULL);
         return r;
@@ -184,13 +127,13 @@ static int write_journal(void) {
         _cleanup_(journal_freep) Journal *journal = NULL;
         int opened, first = -ENOMEM, second = -ENOMEM, third = -ENOMEM, fourth = -ENOMEM;
 
-        memory.armed = false;
+        memory_rest(true);
         attachment = made_attachment(1, ATTACHMENT_ATTACHED);
         attachment->undecided = true;
         attachment->devices[0].restore = true;
         pool = made_pool("p");
         alias = made_alias("a");
-        memory.armed = true;
+        memory_rest(false);
 
         opened = journal_open(&journal, ".", &before);
         if (opened != 0)
@@ -200,7 +143,7 @@ static int write_journal(void) {
         second = journal_put_pool(journal, pool, NULL);
         third = journal_put_alias(journal, alias, NULL);
         fourth = journal_remove_alias(journal, "a", NULL);
-        memory.armed = false;
+        memory_rest(true);
 
         journal_free(TAKE(journal));
         assert_int_equal(journal_open(&journal, ".", &after), 0);
@@ -209,7 +152,7 @@ static int write_journal(void) {
         assert_int_equal(after.runtime.n_pools, second == 0);
         assert_int_equal(after.runtime.n_aliases, third == 0 && fourth != 0);
 
-        memory.armed = true;
+        memory_rest(false);
         return first ?: second ?: third ?: fourth;
 }
 
@@ -221,7 +164,7 @@ static int replay_journal(void) {
         _cleanup_(journal_freep) Journal *journal = NULL;
         int r;
 
-        memory.armed = false;
+        memory_rest(true);
         attachment = made_attachment(1, ATTACHMENT_ATTACHED);
         pool = made_pool("p");
         alias = made_alias("a");
@@ -231,7 +174,7 @@ static int replay_journal(void) {
         assert_int_equal(journal_put_pool(journal, pool, NULL), 0);
         assert_int_equal(journal_put_alias(journal, alias, NULL), 0);
         journal_free(TAKE(journal));
-        memory.armed = true;
+        memory_rest(false);
 
         r = journal_open(&journal, ".", &after);
         if (r == 0) {

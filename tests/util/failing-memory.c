@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "failing-memory.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include "util/cleanup.h"
 
 static int n_good = -1; /* −1: all are */
-static bool has_failed;
+static bool has_failed, is_resting;
 
 void memory_fail_after(int n) {
         n_good = n;
@@ -19,11 +20,16 @@ bool memory_has_failed(void) {
         return has_failed;
 }
 
-static bool fails(void) {
-        if (n_good < 0 || n_good-- > 0)
+void memory_rest(bool rests) {
+        is_resting = rests;
+}
+
+bool memory_fails(void) {
+        if (is_resting || n_good < 0 || n_good-- > 0)
                 return false;
 
         has_failed = true;
+        errno = ENOMEM;
         return true;
 }
 
@@ -44,29 +50,29 @@ char *__wrap_strndup(const char *text, size_t size);
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments) _printf_(2, 0);
 
 void *__wrap_malloc(size_t size) {
-        return fails() ? NULL : __real_malloc(size);
+        return memory_fails() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t n, size_t size) {
-        return fails() ? NULL : __real_calloc(n, size);
+        return memory_fails() ? NULL : __real_calloc(n, size);
 }
 
 void *__wrap_realloc(void *old, size_t size) {
-        return fails() ? NULL : __real_realloc(old, size);
+        return memory_fails() ? NULL : __real_realloc(old, size);
 }
 
 void *__wrap_reallocarray(void *old, size_t n, size_t size) {
-        return fails() ? NULL : __real_reallocarray(old, n, size);
+        return memory_fails() ? NULL : __real_reallocarray(old, n, size);
 }
 
 char *__wrap_strdup(const char *text) {
-        return fails() ? NULL : __real_strdup(text);
+        return memory_fails() ? NULL : __real_strdup(text);
 }
 
 char *__wrap_strndup(const char *text, size_t size) {
-        return fails() ? NULL : __real_strndup(text, size);
+        return memory_fails() ? NULL : __real_strndup(text, size);
 }
 
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments) {
-        return fails() ? -1 : __real_vasprintf(ret, format, arguments);
+        return memory_fails() ? -1 : __real_vasprintf(ret, format, arguments);
 }
