@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
@@ -19,6 +18,7 @@
 #include "manager.h"
 #include "store/config.h"
 #include "store/journal.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 #include "vm/libvirt.h"
@@ -155,19 +155,12 @@ static void port_retry(void *userdata) {
                 bus_retry(daemon->bus);
 }
 
-static uint64_t read_clock(clockid_t clock) {
-        struct timespec time = { 0 };
-
-        (void) clock_gettime(clock, &time); /* cannot fail for these clocks */
-        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
-}
-
 static uint64_t port_now(void *userdata) {
-        return read_clock(CLOCK_BOOTTIME);
+        return clock_usec(CLOCK_BOOTTIME);
 }
 
 static uint64_t port_realtime(void *userdata) {
-        return read_clock(CLOCK_REALTIME);
+        return clock_usec(CLOCK_REALTIME);
 }
 
 static int load_config(const Daemon *daemon, Config **ret, Refusal *refusal) {

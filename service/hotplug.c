@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "host/watch.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 enum {
@@ -23,13 +23,6 @@ struct Hotplug {
         uint64_t rested_usec; /* when it may be */
 };
 
-static uint64_t now_usec(void) {
-        struct timespec time = { 0 };
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
-        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
-}
-
 static void scan(Hotplug *hotplug) {
         int r;
 
@@ -40,7 +33,7 @@ static void scan(Hotplug *hotplug) {
                 log_error("Cannot read the devices of the host: %s", strerror(-r));
 
         (void) sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
-        hotplug->rested_usec = now_usec() + PAUSE_USEC;
+        hotplug->rested_usec = clock_monotonic_usec() + PAUSE_USEC;
 }
 
 static void scan_later(Hotplug *hotplug, uint64_t usec) {
@@ -58,7 +51,7 @@ static void scan_later(Hotplug *hotplug, uint64_t usec) {
 
 void hotplug_scan_again(Hotplug *hotplug, int error) {
         hotplug->error = error;
-        if (now_usec() >= hotplug->rested_usec)
+        if (clock_monotonic_usec() >= hotplug->rested_usec)
                 scan(hotplug);
         else
                 scan_later(hotplug, hotplug->rested_usec);
@@ -128,7 +121,7 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
         /* There is more: after the others have had their turn. */
         if (!watch_is_empty(hotplug->watch)) {
                 if (hotplug->error != 0)
-                        scan_later(hotplug, now_usec() + PAUSE_USEC);
+                        scan_later(hotplug, clock_monotonic_usec() + PAUSE_USEC);
                 return 0;
         }
 

@@ -7,6 +7,7 @@
 
 #include "bus/call.h"
 #include "bus/weigh.h"
+#include "util/clock.h"
 #include "util/vector.h"
 
 size_t call_count(const Bus *bus, uint32_t uid, CallState state, size_t *ret_total) {
@@ -88,7 +89,7 @@ int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal) {
                 return -ENOMEM;
 
         call->message = sd_bus_message_ref(message);
-        call->began_usec = record_now();
+        call->began_usec = clock_monotonic_usec();
         r = VECTOR_APPEND(bus->calls, bus->n_calls, call);
         if (r < 0)
                 return r;

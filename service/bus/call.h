@@ -120,8 +120,6 @@ void call_close(Call *call, const sd_bus_error *error);
 
 /* Puts it on record that the call came to this; @error and @attachment are those of its answer, or NULL. */
 void call_record(Call *call, AuditResult result, const sd_bus_error *error, const char *attachment);
-/* CLOCK_MONOTONIC in µs. */
-uint64_t record_now(void);
 
 /* Records that the call is authorized now; once for the same details. */
 void call_record_grant(Call *call);

@@ -2,16 +2,8 @@
 /*
  * What of a call goes on record (audit.h).
  */
-#include <time.h>
-
 #include "bus/call.h"
-
-uint64_t record_now(void) {
-        struct timespec time = { 0 };
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
-        return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
-}
+#include "util/clock.h"
 
 /*
  * What the caller wrote first. It may have been nothing of the kind: then there is nothing to show. A handler has
@@ -43,13 +35,14 @@ void call_record(Call *call, AuditResult result, const sd_bus_error *error,
                 .error = error ? error->name : NULL,
                 .text = error ? error->message : NULL,
                 .attachment = attachment,
-                .usec = record_now() - call->began_usec,
+                .usec = clock_monotonic_usec() - call->began_usec,
         };
 
         if (call->actions == 0)
                 return;
         if (call->bus && !call->granted && result != AUDIT_GRANTED &&
-            !audit_may_refuse(call->bus->quotas, record.uid, record_now(), &record.n_unrecorded))
+            !audit_may_refuse(call->bus->quotas, record.uid, clock_monotonic_usec(),
+                              &record.n_unrecorded))
                 return;
 
         read_arguments(call, &record);

@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "util/clock.h"
 #include "util/text.h"
 
 /* A thread, as the others see it. */
@@ -40,13 +41,6 @@ enum {
         USEC_PER_SEC = 1000000,
         NSEC_PER_USEC = 1000,
 };
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + now.tv_nsec / NSEC_PER_USEC;
-}
 
 static struct timespec timespec_of(uint64_t usec) {
         return (struct timespec){
@@ -153,7 +147,7 @@ static Job *next_job(Worker *worker) {
 
 /* Wakes the main loop when the first of the running jobs passes the limit. */
 static void arm_timer(Worker *worker) {
-        uint64_t now = now_usec(), first = UINT64_MAX;
+        uint64_t now = clock_monotonic_usec(), first = UINT64_MAX;
         struct itimerspec when = { 0 };
 
         if (worker->timer_armed)
@@ -172,7 +166,7 @@ static void arm_timer(Worker *worker) {
 }
 
 static unsigned count_overdue(const Worker *worker) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_monotonic_usec();
         unsigned n = 0;
 
         for (size_t i = 0; i < WORKER_THREADS_MAX; i++)
@@ -184,7 +178,7 @@ static unsigned count_overdue(const Worker *worker) {
 static void run_job(Worker *worker, Slot *slot, Job *job) {
         slot->job = job;
         text_copy(slot->key, sizeof(slot->key), job->key);
-        slot->deadline_usec = now_usec() + worker->limit_usec;
+        slot->deadline_usec = clock_monotonic_usec() + worker->limit_usec;
         arm_timer(worker);
         pthread_mutex_unlock(&worker->lock);
 
@@ -342,7 +336,7 @@ void worker_dispatch(Worker *worker) {
 }
 
 Worker *worker_free(Worker *worker, uint64_t wait_usec) {
-        struct timespec until = timespec_of(now_usec() + wait_usec);
+        struct timespec until = timespec_of(clock_monotonic_usec() + wait_usec);
 
         if (!worker)
                 return NULL;
