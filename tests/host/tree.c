@@ -15,9 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <ftw.h>
 #include <sched.h>
+
+#include "udev-message.h"
 
 enum {
         LONGEST_PATH = 1024
@@ -235,59 +236,17 @@ void tree_remove_function(const char *address) {
         tree_remove(path);
 }
 
-/* MurmurHash2 with seed 0: udev's messages carry that of the subsystem, for filters in the kernel. */
-static uint32_t hash(const char *text) {
-        const uint32_t factor = 0x5bd1e995;
-        const unsigned char *bytes = (const unsigned char *) text;
-        uint32_t n = (uint32_t) strlen(text), h = n;
-
-        for (; n >= 4; bytes += 4, n -= 4) {
-                uint32_t k = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t) bytes[3] << 24;
-
-                k *= factor;
-                k ^= k >> 24;
-                k *= factor;
-                h *= factor;
-                h ^= k;
-        }
-
-        for (uint32_t i = n; i > 0; i--)
-                h ^= (uint32_t) bytes[i - 1] << 8 * (i - 1);
-        if (n > 0)
-                h *= factor;
-
-        h ^= h >> 13;
-        h *= factor;
-        return h ^ h >> 15;
-}
-
 int tree_send(const char *action, const char *subsystem, const char *devpath) {
-        struct {
-                char magic_text[8];
-                uint32_t magic, header_size, properties_offset, properties_size;
-                uint32_t subsystem_hash, zeros[3];
-                char properties[4096];
-        } message = {
-                .magic_text = "libudev",
-                .magic = htonl(0xfeedcafe),
-                .header_size = 40,
-                .properties_offset = 40,
-                .subsystem_hash = htonl(hash(subsystem)),
-        };
-        struct sockaddr_nl everybody = { .nl_family = AF_NETLINK, .nl_groups = 2 };
+        struct sockaddr_nl everybody = { .nl_family = AF_NETLINK, .nl_groups = UDEV_GROUP };
         static unsigned sequence;
+        UdevMessage message;
+        size_t size = udev_message_compose(&message, action, subsystem, devpath, ++sequence);
         ssize_t r;
-        int fd, n;
-
-        n = snprintf(message.properties, sizeof(message.properties),
-                     "ACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s%cSEQNUM=%u%c", action, 0, devpath, 0,
-                     subsystem, 0, ++sequence, 0);
-        message.properties_size = (uint32_t) n;
+        int fd;
 
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
         must(fd >= 0, "socket");
-        r = sendto(fd, &message, 40 + (size_t) n, 0, (struct sockaddr *) &everybody,
-                   sizeof(everybody));
+        r = sendto(fd, &message, size, 0, (struct sockaddr *) &everybody, sizeof(everybody));
         close(fd);
         return r < 0 ? -errno : 0;
 }

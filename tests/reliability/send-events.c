@@ -19,22 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
+#include "udev-message.h"
 
 enum {
-        GROUP_UDEV = 2,
         MOST_DEVICES = 4096,
         LONGEST_LINE = 512,
-        HEADER_SIZE = 40,
         ONE_IN = 50, /* is malformed */
 };
-
-typedef struct Message {
-        char magic_text[8];
-        uint32_t magic, header_size, properties_offset, properties_size;
-        uint32_t subsystem_hash, zeros[3];
-        char properties[8192];
-} Message;
 
 typedef struct Device {
         char subsystem[32], path[LONGEST_LINE];
@@ -52,56 +43,18 @@ static unsigned long draw(unsigned long below) {
         return random_state % below;
 }
 
-/* MurmurHash2 with seed 0, by which listeners filter subsystems in the kernel. */
-static uint32_t hash(const char *text) {
-        const uint32_t factor = 0x5bd1e995;
-        const unsigned char *bytes = (const unsigned char *) text;
-        uint32_t n = (uint32_t) strlen(text), h = n;
-
-        for (; n >= 4; bytes += 4, n -= 4) {
-                uint32_t k = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t) bytes[3] << 24;
-
-                k *= factor;
-                k ^= k >> 24;
-                k *= factor;
-                h *= factor;
-                h ^= k;
-        }
-
-        for (uint32_t i = n; i > 0; i--)
-                h ^= (uint32_t) bytes[i - 1] << 8 * (i - 1);
-        if (n > 0)
-                h *= factor;
-
-        h ^= h >> 13;
-        h *= factor;
-        return h ^ h >> 15;
-}
-
-static size_t compose(Message *message, unsigned number) {
+static size_t compose(UdevMessage *message, unsigned number) {
         static const char *const actions[] = {
                 "add", "remove", "change", "bind", "unbind", "move"
         };
         const Device *device = &devices[draw(n_devices)];
-        int n;
+        const char *action = actions[draw(sizeof(actions) / sizeof(*actions))];
 
-        *message = (Message){
-                .magic_text = "libudev",
-                .magic = htonl(0xfeedcafe),
-                .header_size = HEADER_SIZE,
-                .properties_offset = HEADER_SIZE,
-                .subsystem_hash = htonl(hash(device->subsystem)),
-        };
-        n = snprintf(message->properties, sizeof(message->properties),
-                     "ACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s%cSEQNUM=%u%c",
-                     actions[draw(sizeof(actions) / sizeof(*actions))], 0, device->path, 0,
-                     device->subsystem, 0, number, 0);
-        message->properties_size = (uint32_t) n;
-        return HEADER_SIZE + (size_t) n;
+        return udev_message_compose(message, action, device->subsystem, device->path, number);
 }
 
 /* Something of a message that is in order is not in order. Gives the size of what is to be sent. */
-static size_t spoil(Message *message, size_t size) {
+static size_t spoil(UdevMessage *message, size_t size) {
         switch (draw(8)) {
         case 0:
                 message->magic = 0;
@@ -113,7 +66,7 @@ static size_t spoil(Message *message, size_t size) {
                 message->properties_size = 0xffffffff;
                 return size;
         case 3:
-                return draw(HEADER_SIZE) + 1;
+                return draw(UDEV_HEADER_SIZE) + 1;
         case 4: /* no value, no end */
                 memset(message->properties, 'A', sizeof(message->properties));
                 return sizeof(*message);
@@ -121,9 +74,9 @@ static size_t spoil(Message *message, size_t size) {
                 memcpy(message, "add@/devices", sizeof("add@/devices"));
                 return size;
         case 6: /* cut off in a property */
-                return size - draw(size - HEADER_SIZE);
+                return size - draw(size - UDEV_HEADER_SIZE);
         default:
-                for (size_t i = HEADER_SIZE; i < size; i++)
+                for (size_t i = UDEV_HEADER_SIZE; i < size; i++)
                         if (draw(8) == 0)
                                 ((char *) message)[i] = (char) draw(256);
                 return size;
@@ -151,9 +104,9 @@ static double now(void) {
 }
 
 int main(int argc, char **argv) {
-        struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_groups = GROUP_UDEV };
+        struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_groups = UDEV_GROUP };
         unsigned long count, sent = 0, refused = 0;
-        static Message message;
+        static UdevMessage message;
         double began;
         int fd;
 
