@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is measured: a function for each row of the table, which tells its figures for one made host."""
+
+import re
+
+from large_host import FLOOR, MANAGER, ROOT, memory_of, world
+from turns import Turns, take_turns
+
+REQUEST = "a1:8,b:4"
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+
+ROWS = {}
+
+
+def row(function):
+    """The row's name is the function's, with hyphens; rows run in the order of the file."""
+    ROWS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+class Bench:
+    """One made host, with whatever of its parts is running."""
+
+    def __init__(self, w, functions, effort, tell):
+        self.w, self.functions, self.effort, self.tell = w, functions, effort, tell
+        self.running = set()
+
+    def rounds(self, most):
+        return max(3, round(most * self.effort))
+
+    def program(self, name, *arguments):
+        return [self.w.bench / name, *arguments]
+
+    def turns(self, command, **environment):
+        return Turns(command, {**self.w.environment, **environment})
+
+    def has(self, part):
+        """Starts a part of the host once."""
+        if part not in self.running:
+            self.running.add(part)
+            getattr(self, "start_" + part)()
+
+    def start_daemon(self):
+        self.daemon = self.w.start_daemon()
+
+    def stop_daemon(self):
+        if "daemon" in self.running:
+            self.running.remove("daemon")
+            self.w.stop("daemon")
+
+    def start_floor(self):
+        self.has("daemon")
+        self.w.start("floor", self.program("floor", REQUEST))
+        world.wait_for(lambda: "ready" in self.w.log("floor"), "the floor")
+
+    def call(self, name, path, interface, method, *text):
+        return self.turns(self.program("call", name, path, interface, method, *text))
+
+
+def column(taken, name):
+    return [figures[name] for figures in taken]
+
+
+@row
+def managed_objects(bench):
+    """Everything about all devices, one client, from the call to the last value."""
+    bench.has("floor")
+    peers = {
+        "hostdevd": bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
+        "floor": bench.call(FLOOR, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
+        "ready reply": bench.call(FLOOR, "/floor", FLOOR, "Everything"),
+    }
+    taken = take_turns(peers, bench.rounds(30))
+    values = {who: figures[0]["values"] for who, figures in taken.items()}
+    assert len(set(values.values())) == 1, f"they do not say the same: {values}"
+    for who, figures in taken.items():
+        bench.tell("managed-objects", who, "us", column(figures, "usec"))
+        peers[who].close()
+
+
+@row
+def explain(bench):
+    """Explain over the bus, and a reply that was made beforehand with the same content."""
+    bench.has("floor")
+    peers = {
+        "hostdevd": bench.call(world.NAME, ROOT, MANAGER, "Explain", REQUEST),
+        "floor": bench.call(FLOOR, "/floor", FLOOR, "Explain", REQUEST),
+    }
+    taken = take_turns(peers, bench.rounds(30))
+    values = {who: figures[0]["values"] for who, figures in taken.items()}
+    assert len(set(values.values())) == 1, f"they do not say the same: {values}"
+    for who, figures in taken.items():
+        bench.tell("explain", who, "us", column(figures, "usec"))
+        peers[who].close()
+
+
+@row
+def memory(bench):
+    """Resident memory: after the start, and when everything was read once."""
+    bench.stop_daemon()
+    bench.has("daemon")
+    resident, shared = memory_of(bench.daemon.pid)
+    bench.tell("memory", "hostdevd", "KiB", [resident])
+    bench.tell("memory", "hostdevd, its share", "KiB", [shared])
+    with bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as client:
+        client.turn()
+    bench.w.wait_idle(bench.daemon.pid)
+    bench.tell("memory", "hostdevd, when all was read", "KiB", [memory_of(bench.daemon.pid)[0]])
+
+
+@row
+def event(bench):
+    """From udev's event to the signal on the bus, and to a bare libudev monitor."""
+    bench.has("daemon")
+    address = sorted(path.name for path in (bench.w.sys / "bus/pci/devices").iterdir())[len(REQUEST)]
+    device = (bench.w.sys / "bus/pci/devices" / address).resolve().relative_to(bench.w.sys.resolve())
+    name = "pci_" + re.sub("[:.]", "_", address)
+    with bench.turns(bench.program("event", f"/{device}", f"{ROOT}/device/{name}")) as program:
+        taken = take_turns({"hostdevd": program}, bench.rounds(200), 5)["hostdevd"]
+    bench.tell("event", "hostdevd", "us", column(taken, "usec"))
+    bench.tell("event", "libudev", "us", column(taken, "floor"))
+    bench.tell("event", "hostdevd over libudev", "us", column(taken, "over"))
+
+
+@row
+def start(bench):
+    """From exec to READY, and lspci -n on the same host from exec to its end."""
+    bench.stop_daemon()
+    w = bench.w
+    settings = {"STATE_DIRECTORY": str(w.state), "CONFIGURATION_DIRECTORY": str(w.configuration),
+                "LIBVIRT_DEFAULT_URI": w.uri}
+    peers = {
+        "hostdevd": bench.turns(bench.program("launch", "--user", str(world.USERS["hostdevd"]), "--ready",
+                                              w.program("service/hostdevd")), **settings),
+        "lspci -n": bench.turns(bench.program("launch", "lspci", "-n")),
+    }
+    taken = take_turns(peers, bench.rounds(20), 2)
+    for who, figures in taken.items():
+        bench.tell("start", who, "us", column(figures, "usec"))
+        peers[who].close()

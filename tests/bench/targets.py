@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is to be reached, as ratios within one run or as limits that were promised; and whether it was."""
+
+import dataclasses
+from typing import Callable
+
+from turns import median, percentile
+
+MIB = 1024
+
+
+class Figures:
+    """All that was measured: (row, functions, who) -> values."""
+
+    def __init__(self):
+        self.values, self.units = {}, {}
+
+    def add(self, figure):
+        key = figure["row"], figure["functions"], figure["who"]
+        self.values[key], self.units[key] = figure["values"], figure["unit"]
+
+    def sizes(self, row):
+        return sorted({functions for name, functions, _ in self.values if name == row})
+
+    def who(self, row, functions):
+        return [who for name, size, who in self.values if (name, size) == (row, functions)]
+
+    def median(self, row, functions, who):
+        """None when it was not measured."""
+        values = self.values.get((row, functions, who))
+        return median(values) if values else None
+
+    def ratio(self, row, functions, who, base):
+        value, other = self.median(row, functions, who), self.median(row, functions, base)
+        return value / other if value is not None and other else None
+
+
+@dataclasses.dataclass
+class Target:
+    """The value is to be at most, or at least, the limit; of these sizes only, when any are named."""
+    row: str
+    text: str
+    value: Callable  # (figures, functions) -> number, or None when it was not measured
+    limit: float
+    at_least: bool = False
+    sizes: tuple = ()
+
+    def reached(self, value):
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+def ratio(row, who, base):
+    return lambda figures, functions: figures.ratio(row, functions, who, base)
+
+
+def plain(row, who):
+    return lambda figures, functions: figures.median(row, functions, who)
+
+
+def growth(row, who):
+    """From 512 functions to 4,096."""
+    def value(figures, functions):
+        small, large = figures.median(row, 512, who), figures.median(row, 4096, who)
+        return large / small if small and large is not None else None
+    return value
+
+
+TARGETS = [
+    Target("managed-objects", "times the floor", ratio("managed-objects", "hostdevd", "floor"), 1.3),
+    Target("explain", "times a ready reply", ratio("explain", "hostdevd", "floor"), 3),
+    Target("event", "us over libudev", plain("event", "hostdevd over libudev"), 1000),
+    Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
+    Target("memory", "KiB at 4,096", plain("memory", "hostdevd"), 12 * MIB, sizes=(4096,)),
+    Target("memory", "KiB at 64", plain("memory", "hostdevd"), 6 * MIB, sizes=(64,)),
+]
+
+
+@dataclasses.dataclass
+class Judgement:
+    target: Target
+    functions: int
+    value: float
+    reached: bool
+
+
+def judge(figures):
+    found = []
+    for target in TARGETS:
+        for functions in figures.sizes(target.row):
+            if target.sizes and functions not in target.sizes:
+                continue
+            value = target.value(figures, functions)
+            if value is not None:
+                found.append(Judgement(target, functions, value, target.reached(value)))
+    return found
+
+
+def spread(values):
+    """From the tenth to the ninetieth of a hundred."""
+    return percentile(values, 10), percentile(values, 90)
