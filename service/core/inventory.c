@@ -61,12 +61,11 @@ void inventory_done(Inventory *inventory) {
         for (size_t i = 0; i < inventory->n_devices; i++)
                 device_free(inventory->devices[i]);
         free(inventory->devices);
+        free(inventory->dirty);
         free(inventory->by_group.items);
         free(inventory->by_physical_function.items);
         *inventory = (Inventory){ 0 };
 }
-
-typedef uint64_t (*KeyOf)(const Device *device);
 
 static uint64_t no_key(const Device *device) {
         return 0;
@@ -80,88 +79,41 @@ static uint64_t physical_function_key(const Device *device) {
         return address_key(device->facts->physical_function);
 }
 
-/* The first place whose device is not before (key, address). */
-static size_t find_place(Device *const *items, size_t n_items, KeyOf key_of, uint64_t key,
-                         uint64_t address) {
-        size_t low = 0, high = n_items;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                uint64_t other = key_of(items[middle]);
-
-                if (other < key || (other == key && address_key(items[middle]->address) < address))
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-
-        return low;
-}
-
-static void insert(Device **items, size_t *n_items, KeyOf key_of, Device *device) {
-        size_t place =
-                find_place(items, *n_items, key_of, key_of(device), address_key(device->address));
-
-        memmove(items + place + 1, items + place, (*n_items - place) * sizeof(*items));
-        items[place] = device;
-        (*n_items)++;
-}
-
-static void take_out(Device **items, size_t *n_items, KeyOf key_of, const Device *device) {
-        size_t place =
-                find_place(items, *n_items, key_of, key_of(device), address_key(device->address));
-
-        assert(place < *n_items && items[place] == device);
-        (*n_items)--;
-        memmove(items + place, items + place + 1, (*n_items - place) * sizeof(*items));
-}
-
 /* Room for one more everywhere, so that what follows cannot fail. */
 static int reserve_links(Inventory *inventory) {
-        DeviceIndex *indexes[] = { &inventory->by_group, &inventory->by_physical_function };
+        int r = device_index_reserve(&inventory->by_group);
 
-        for (size_t i = 0; i < N_ELEMENTS(indexes); i++) {
-                int r = vector_reserve(&indexes[i]->items, indexes[i]->n_items, sizeof(Device *));
-
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return r < 0 ? r : device_index_reserve(&inventory->by_physical_function);
 }
 
 static void link_relatives(Inventory *inventory, Device *device) {
-        DeviceIndex *groups = &inventory->by_group;
-        DeviceIndex *functions = &inventory->by_physical_function;
-
         if (device->facts->iommu_group >= 0)
-                insert(groups->items, &groups->n_items, group_key, device);
+                device_index_insert(&inventory->by_group, group_key, device);
         if (device->facts->type == DEVICE_TYPE_VF)
-                insert(functions->items, &functions->n_items, physical_function_key, device);
+                device_index_insert(&inventory->by_physical_function, physical_function_key,
+                                    device);
 }
 
 static void unlink_relatives(Inventory *inventory, Device *device) {
-        DeviceIndex *groups = &inventory->by_group;
-        DeviceIndex *functions = &inventory->by_physical_function;
-
         if (device->facts->iommu_group >= 0)
-                take_out(groups->items, &groups->n_items, group_key, device);
+                device_index_take_out(&inventory->by_group, group_key, device);
         if (device->facts->type == DEVICE_TYPE_VF)
-                take_out(functions->items, &functions->n_items, physical_function_key, device);
+                device_index_take_out(&inventory->by_physical_function, physical_function_key,
+                                      device);
 }
 
 /* The device behind @previous, or the first, among those with this key. */
-static Device *next_with_key(Device *const *items, size_t n_items, KeyOf key_of, uint64_t key,
+static Device *next_with_key(const DeviceIndex *index, KeyOf key_of, uint64_t key,
                              const Device *previous) {
         uint64_t from = previous ? address_key(previous->address) + 1 : 0;
-        size_t place = find_place(items, n_items, key_of, key, from);
+        size_t place = device_index_find(index, key_of, key, from);
 
-        return place < n_items && key_of(items[place]) == key ? items[place] : NULL;
+        return place < index->n_items && key_of(index->items[place]) == key ? index->items[place]
+                                                                            : NULL;
 }
 
 Device *inventory_find(const Inventory *inventory, Address address) {
-        size_t place = find_place(inventory->devices, inventory->n_devices, no_key, 0,
-                                  address_key(address));
+        size_t place = device_index_find(&inventory->by_address, no_key, 0, address_key(address));
 
         if (place == inventory->n_devices ||
             !address_equal(inventory->devices[place]->address, address))
@@ -191,14 +143,12 @@ Device *inventory_next_in_group(const Inventory *inventory, const Device *device
         if (device->facts->iommu_group < 0)
                 return NULL;
 
-        return next_with_key(inventory->by_group.items, inventory->by_group.n_items, group_key,
-                             group_key(device), previous);
+        return next_with_key(&inventory->by_group, group_key, group_key(device), previous);
 }
 
 Device *inventory_next_virtual_function(const Inventory *inventory, const Device *device,
                                         const Device *previous) {
-        return next_with_key(inventory->by_physical_function.items,
-                             inventory->by_physical_function.n_items, physical_function_key,
+        return next_with_key(&inventory->by_physical_function, physical_function_key,
                              address_key(device->address), previous);
 }
 
@@ -208,8 +158,9 @@ Device *inventory_next_in_slot(const Inventory *inventory, const Device *device,
         size_t place;
 
         first.function = 0;
-        place = find_place(inventory->devices, inventory->n_devices, no_key, 0,
-                           previous ? address_key(previous->address) + 1 : address_key(first));
+        place = device_index_find(&inventory->by_address, no_key, 0,
+                                  previous ? address_key(previous->address) + 1
+                                           : address_key(first));
 
         if (place == inventory->n_devices ||
             !address_same_slot(inventory->devices[place]->address, first))
@@ -218,42 +169,83 @@ Device *inventory_next_in_slot(const Inventory *inventory, const Device *device,
         return inventory->devices[place];
 }
 
-static void mark(Device *device, uint32_t changed) {
+DeviceRun inventory_group(const Inventory *inventory, const Device *device) {
+        if (device->facts->iommu_group < 0)
+                return (DeviceRun){ 0 };
+
+        return device_index_run(&inventory->by_group, group_key, group_key(device));
+}
+
+DeviceRun inventory_virtual_functions(const Inventory *inventory, const Device *device) {
+        return device_index_run(&inventory->by_physical_function, physical_function_key,
+                                address_key(device->address));
+}
+
+static void mark(Inventory *inventory, Device *device, uint32_t changed) {
+        if (!device->dirty)
+                inventory->dirty[inventory->n_dirty++] = device;
         device->dirty = true;
         device->changed |= changed;
 }
 
 /* Marks the relatives; with what is different for them when the device comes or goes. */
 static void mark_relatives(Inventory *inventory, Device *device, bool comes_or_goes) {
-        const DeviceIndex *groups = &inventory->by_group;
-        uint32_t in_group = comes_or_goes ? DEVICE_GROUP_ADDRESSES : 0;
-        uint64_t key = group_key(device);
-        Device *relative = NULL;
+        DeviceRun group = inventory_group(inventory, device);
+        DeviceRun functions = inventory_virtual_functions(inventory, device);
 
-        mark(device, 0);
-
-        /* Straight along the index: a group may have every device of the host. */
-        if (device->facts->iommu_group >= 0)
-                for (size_t i = find_place(groups->items, groups->n_items, group_key, key, 0);
-                     i < groups->n_items && group_key(groups->items[i]) == key; i++)
-                        mark(groups->items[i], in_group);
+        mark(inventory, device, 0);
+        for (size_t i = 0; i < group.n_items; i++)
+                mark(inventory, group.items[i], comes_or_goes ? DEVICE_GROUP_ADDRESSES : 0);
 
         if (device->facts->type == DEVICE_TYPE_VF) {
-                relative = inventory_find(inventory, device->facts->physical_function);
-                if (relative)
-                        mark(relative, comes_or_goes ? DEVICE_VIRTUAL_FUNCTIONS : 0);
+                Device *physical = inventory_find(inventory, device->facts->physical_function);
+
+                if (physical)
+                        mark(inventory, physical, comes_or_goes ? DEVICE_VIRTUAL_FUNCTIONS : 0);
         }
 
         /* Rules may speak of a PF and mean its VFs. */
-        relative = NULL;
-        while ((relative = inventory_next_virtual_function(inventory, device, relative))) {
-                mark(relative, 0);
-                relative->unmatched |= comes_or_goes;
+        for (size_t i = 0; i < functions.n_items; i++) {
+                mark(inventory, functions.items[i], 0);
+                functions.items[i]->unmatched |= comes_or_goes;
         }
 }
 
 void inventory_touch(Inventory *inventory, Device *device) {
         mark_relatives(inventory, device, false);
+}
+
+void inventory_touch_all(Inventory *inventory) {
+        for (size_t i = 0; i < inventory->n_devices; i++) {
+                mark(inventory, inventory->devices[i], 0);
+                inventory->devices[i]->unmatched = true;
+        }
+}
+
+static int compare_devices(const void *a, const void *b) {
+        const Device *device_a = *(Device *const *) a, *device_b = *(Device *const *) b;
+
+        return address_compare(device_a->address, device_b->address);
+}
+
+void inventory_order(Inventory *inventory) {
+        for (size_t i = 0; i < inventory->n_devices && inventory->shifted; i++)
+                inventory->devices[i]->place = i;
+        inventory->shifted = false;
+
+        if (inventory->n_dirty == inventory->n_devices && inventory->n_dirty > 0)
+                memcpy(inventory->dirty, inventory->devices, inventory->n_dirty * sizeof(Device *));
+        else if (inventory->n_dirty > 1)
+                qsort(inventory->dirty, inventory->n_dirty, sizeof(Device *), compare_devices);
+}
+
+void inventory_forget_settled(Inventory *inventory) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < inventory->n_dirty; i++)
+                if (inventory->dirty[i]->dirty)
+                        inventory->dirty[n++] = inventory->dirty[i];
+        inventory->n_dirty = n;
 }
 
 /* DEVICE_… bits in which two facts of one address differ. */
@@ -322,7 +314,9 @@ static int add_record(Inventory *inventory, Facts *facts, bool present) {
         if (r < 0)
                 return r;
 
-        r = vector_reserve(&inventory->devices, inventory->n_devices, sizeof(Device *));
+        r = vector_reserve(&inventory->dirty, inventory->n_devices, sizeof(Device *));
+        if (r == 0)
+                r = device_index_reserve(&inventory->by_address);
         if (r < 0)
                 return r;
 
@@ -331,7 +325,8 @@ static int add_record(Inventory *inventory, Facts *facts, bool present) {
         device->present = present;
         device->recalled = !present;
         device->unmatched = true;
-        insert(inventory->devices, &inventory->n_devices, no_key, device);
+        device_index_insert(&inventory->by_address, no_key, device);
+        inventory->shifted = true;
         link_relatives(inventory, device);
         mark_relatives(inventory, TAKE(device), true);
         return 0;
@@ -339,8 +334,11 @@ static int add_record(Inventory *inventory, Facts *facts, bool present) {
 
 static void remove_record(Inventory *inventory, Device *device) {
         mark_relatives(inventory, device, true);
+        device->dirty = false;
+        inventory_forget_settled(inventory);
         unlink_relatives(inventory, device);
-        take_out(inventory->devices, &inventory->n_devices, no_key, device);
+        device_index_take_out(&inventory->by_address, no_key, device);
+        inventory->shifted = true;
         device_free(device);
 }
 

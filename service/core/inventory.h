@@ -11,6 +11,7 @@
 #pragma once
 
 #include "core/change.h"
+#include "core/device-index.h"
 #include "core/facts.h"
 
 typedef struct Pool Pool;
@@ -51,14 +52,14 @@ enum {
 const char *device_state_to_string(DeviceState state);
 const char *reason_to_string(uint32_t reason); /* of a single bit */
 
-typedef struct Device {
+struct Device {
         Address address;
         Facts *facts; /* never NULL */
         Facts *arrival; /* what is at the address now, while the held one is gone; or what the held one,
                            * still present, says of itself now; else NULL */
         bool present;     /* the device that facts describe is in the host */
         bool recalled;    /* facts are what an attachment remembers: ids and nothing else */
-        bool dirty;       /* registry_settle() is to look at it */
+        bool dirty;       /* registry_settle() is to look at it: it is on the inventory's list */
         bool unmatched;   /* and at its pool and aliases too */
         uint32_t changed; /* DEVICE_… bits of the host's facts that are not told yet */
 
@@ -69,23 +70,26 @@ typedef struct Device {
         const Rule *pool_rule; /* the line that matched: gives the tags */
         Alias **aliases;       /* that mean it, in the order of the catalog */
         size_t n_aliases;
+        bool alone; /* in its IOMMU group, bridges counted too */
         DeviceState state;
         uint32_t reasons;
         uint32_t attachment; /* number; 0: none */
         char *holder;        /* "", attachment:17, domain:NAME, host:WHAT */
-} Device;
-
-/* Devices in the order of a key and then of their addresses; private to inventory.c. */
-typedef struct DeviceIndex {
-        Device **items;
-        size_t n_items;
-} DeviceIndex;
+};
 
 typedef struct Inventory {
-        Device **devices; /* sorted by address */
-        size_t n_devices;
+        union {
+                struct {
+                        Device **devices; /* sorted by address */
+                        size_t n_devices;
+                };
+                DeviceIndex by_address; /* the same by its other name */
+        };
         DeviceIndex by_group;             /* of those in an IOMMU group */
         DeviceIndex by_physical_function; /* of VFs */
+        Device **dirty; /* each once, in no order; there is room for all devices */
+        size_t n_dirty;
+        bool shifted; /* a device has come or gone: `place` of others is out of date */
 } Inventory;
 
 void inventory_done(Inventory *inventory);
@@ -121,6 +125,15 @@ int inventory_recall(Inventory *inventory, Facts *facts);
 /* Marks the device and all whose state may follow from its own (group, PF, VFs) dirty. */
 void inventory_touch(Inventory *inventory, Device *device);
 
+/* Marks every device dirty, and its pool and aliases to be looked at. */
+void inventory_touch_all(Inventory *inventory);
+
+/* Sorts what is dirty by address, and gives every device its place. */
+void inventory_order(Inventory *inventory);
+
+/* Takes what is dirty no more off the list. */
+void inventory_forget_settled(Inventory *inventory);
+
 /* The held device is free again: what waits at its address takes its place, or the record goes. 0 or -ENOMEM. */
 int inventory_release(Inventory *inventory, Address address);
 
@@ -137,3 +150,7 @@ Device *inventory_next_virtual_function(const Inventory *inventory, const Device
                                         const Device *previous);
 Device *inventory_next_in_slot(const Inventory *inventory, const Device *device,
                                const Device *previous);
+
+/* The same at once, for those who neither add nor remove a device meanwhile. */
+DeviceRun inventory_group(const Inventory *inventory, const Device *device);
+DeviceRun inventory_virtual_functions(const Inventory *inventory, const Device *device);

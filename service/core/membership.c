@@ -38,6 +38,27 @@ static bool tags_equal(const Rule *a, const Rule *b) {
         return true;
 }
 
+static void add(Tally *count, const Device *device, int n) {
+        count->n_total += (unsigned) n;
+        if (device->state == DEVICE_AVAILABLE)
+                count->n_free += (unsigned) n;
+}
+
+static void count_in_pool(const Device *device, int n) {
+        if (device->pool)
+                add(&device->pool->counted, device, n);
+}
+
+static void count_in_aliases(const Device *device, int n) {
+        for (size_t i = 0; i < device->n_aliases; i++)
+                add(&device->aliases[i]->counted, device, n);
+}
+
+void settle_count(const Device *device, int n) {
+        count_in_pool(device, n);
+        count_in_aliases(device, n);
+}
+
 static int conclude_pool(Registry *registry, Device *device) {
         const Catalog *catalog = &registry->catalog;
         const Rule *rule = NULL;
@@ -62,8 +83,10 @@ static int conclude_pool(Registry *registry, Device *device) {
         if (!tags_equal(device->pool_rule, rule))
                 device->changed |= DEVICE_TAGS;
 
+        count_in_pool(device, -1);
         device->pool = pool;
         device->pool_rule = rule;
+        count_in_pool(device, 1);
         return 0;
 }
 
@@ -117,9 +140,11 @@ static int conclude_aliases(Registry *registry, Device *device) {
         if (r < 0)
                 return r;
 
+        count_in_aliases(device, -1);
         free(device->aliases);
         device->aliases = TAKE(aliases);
         device->n_aliases = n_aliases;
+        count_in_aliases(device, 1);
         return 0;
 }
 
@@ -152,6 +177,7 @@ int settle_withdraw(Registry *registry, Device *device) {
         if (r < 0)
                 return r;
 
+        settle_count(device, -1);
         device->announced = false;
         device->pool = NULL;
         device->pool_rule = NULL;
@@ -160,83 +186,37 @@ int settle_withdraw(Registry *registry, Device *device) {
         return 0;
 }
 
-typedef struct Count {
-        unsigned n_total, n_free;
-} Count;
-
-/* Every device again: it takes less time than to keep books on who was counted where. */
-static void count(Registry *registry) {
-        const Catalog *catalog = &registry->catalog;
-
-        for (size_t i = 0; i < catalog->n_pools; i++)
-                catalog->pools[i]->n_total = catalog->pools[i]->n_free = 0;
-        for (size_t i = 0; i < catalog->n_aliases; i++)
-                catalog->aliases[i]->n_total = catalog->aliases[i]->n_free = 0;
-
-        for (size_t i = 0; i < registry->inventory.n_devices; i++) {
-                const Device *device = registry->inventory.devices[i];
-                bool is_free = device->state == DEVICE_AVAILABLE;
-
-                if (device->pool) {
-                        device->pool->n_total++;
-                        device->pool->n_free += is_free;
-                }
-                for (size_t j = 0; j < device->n_aliases; j++) {
-                        device->aliases[j]->n_total++;
-                        device->aliases[j]->n_free += is_free;
-                }
-        }
+static uint32_t compare_counts(const Tally *counted, unsigned n_total, unsigned n_free) {
+        return (counted->n_total != n_total ? RULE_SET_TOTAL : 0) |
+               (counted->n_free != n_free ? RULE_SET_FREE : 0);
 }
 
-static uint32_t compare_counts(Count before, unsigned n_total, unsigned n_free) {
-        return (before.n_total != n_total ? RULE_SET_TOTAL : 0) |
-               (before.n_free != n_free ? RULE_SET_FREE : 0);
-}
-
-static void put_back(const Catalog *catalog, const Count *before) {
-        for (size_t i = 0; i < catalog->n_pools; i++, before++) {
-                catalog->pools[i]->n_total = before->n_total;
-                catalog->pools[i]->n_free = before->n_free;
-        }
-        for (size_t i = 0; i < catalog->n_aliases; i++, before++) {
-                catalog->aliases[i]->n_total = before->n_total;
-                catalog->aliases[i]->n_free = before->n_free;
-        }
-}
-
+/* What is not told is found to be different again next time. */
 int settle_counts(Registry *registry) {
         const Catalog *catalog = &registry->catalog;
-        _cleanup_(freep) Count *before = NULL;
-        int r = 0;
+        int r;
 
-        before = calloc(catalog->n_pools + catalog->n_aliases + 1, sizeof(*before));
-        if (!before)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < catalog->n_pools; i++)
-                before[i] = (Count){ catalog->pools[i]->n_total, catalog->pools[i]->n_free };
-        for (size_t i = 0; i < catalog->n_aliases; i++)
-                before[catalog->n_pools + i] =
-                        (Count){ catalog->aliases[i]->n_total, catalog->aliases[i]->n_free };
-
-        count(registry);
-
-        for (size_t i = 0; i < catalog->n_pools && r == 0; i++) {
-                const Pool *pool = catalog->pools[i];
+        for (size_t i = 0; i < catalog->n_pools; i++) {
+                Pool *pool = catalog->pools[i];
 
                 r = changes_touch(&registry->changes, OBJECT_POOL, pool->name,
-                                  compare_counts(before[i], pool->n_total, pool->n_free));
+                                  compare_counts(&pool->counted, pool->n_total, pool->n_free));
+                if (r < 0)
+                        return r;
+                pool->n_total = pool->counted.n_total;
+                pool->n_free = pool->counted.n_free;
         }
-        for (size_t i = 0; i < catalog->n_aliases && r == 0; i++) {
-                const Alias *alias = catalog->aliases[i];
+
+        for (size_t i = 0; i < catalog->n_aliases; i++) {
+                Alias *alias = catalog->aliases[i];
 
                 r = changes_touch(&registry->changes, OBJECT_ALIAS, alias->name,
-                                  compare_counts(before[catalog->n_pools + i], alias->n_total,
-                                                 alias->n_free));
+                                  compare_counts(&alias->counted, alias->n_total, alias->n_free));
+                if (r < 0)
+                        return r;
+                alias->n_total = alias->counted.n_total;
+                alias->n_free = alias->counted.n_free;
         }
 
-        /* What is not told is found to be different again next time. */
-        if (r < 0)
-                put_back(catalog, before);
-        return r;
+        return 0;
 }

@@ -34,12 +34,18 @@ int numa_policy_from_string(const char *text);        /* a NumaPolicy, or -1 */
 const char *unit_to_string(Unit unit);                /* function, slot, group */
 int unit_from_string(const char *text);               /* a Unit, or -1 */
 
+/* How many devices are members, and how many of them are available. */
+typedef struct Tally {
+        unsigned n_total, n_free;
+} Tally;
+
 struct Pool {
         char *name, *description;
         Source source;
         Rule **rules; /* alternatives, in order */
         size_t n_rules;
         unsigned n_total, n_free; /* concluded by registry_settle() */
+        Tally counted;            /* the same while it goes on: private to it */
 };
 
 typedef struct Alias {
@@ -51,6 +57,7 @@ typedef struct Alias {
         Unit unit;
         bool is_nova; /* by Nova's own line; its name may then hold blanks */
         unsigned n_total, n_free;
+        Tally counted;
 } Alias;
 
 /* NAME_INVALID unless 1–64 of letters, digits, - _ . beginning with a letter or digit. */

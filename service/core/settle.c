@@ -107,10 +107,10 @@ static bool is_in_use(const Registry *registry, const Device *device, const char
 
 static bool is_group_in_use(const Registry *registry, const Device *device,
                             const char *domain_uuid) {
-        const Device *member = NULL;
+        DeviceRun group = inventory_group(&registry->inventory, device);
 
-        while ((member = inventory_next_in_group(&registry->inventory, device, member)))
-                if (member != device && is_in_use(registry, member, domain_uuid))
+        for (size_t i = 0; i < group.n_items; i++)
+                if (group.items[i] != device && is_in_use(registry, group.items[i], domain_uuid))
                         return true;
 
         return false;
@@ -125,10 +125,10 @@ static bool is_physical_function_in_use(const Registry *registry, const Device *
 }
 
 static bool is_virtual_function_in_use(const Registry *registry, const Device *device) {
-        const Device *function = NULL;
+        DeviceRun functions = inventory_virtual_functions(&registry->inventory, device);
 
-        while ((function = inventory_next_virtual_function(&registry->inventory, device, function)))
-                if (holders_hold(&registry->holders, function->address))
+        for (size_t i = 0; i < functions.n_items; i++)
+                if (holders_hold(&registry->holders, functions.items[i]->address))
                         return true;
 
         return false;
@@ -172,28 +172,24 @@ uint32_t registry_reasons(const Registry *registry, const Device *device, const 
 /* Who of a group is in use, found once for all its members that are settled in a row. */
 typedef struct GroupUse {
         int group; /* −1: none was looked at */
+        size_t n_members;
         const Device *user;
         bool has_more;
 } GroupUse;
 
-static bool look_at_group(const Registry *registry, const Device *device, GroupUse *use) {
-        const Device *member = NULL;
+static void look_at_group(const Registry *registry, const Device *device, GroupUse *use) {
+        DeviceRun group = inventory_group(&registry->inventory, device);
 
-        if (device->facts->iommu_group < 0)
-                return false;
+        if (device->facts->iommu_group >= 0 && use->group == device->facts->iommu_group)
+                return;
 
-        if (use->group != device->facts->iommu_group) {
-                *use = (GroupUse){ .group = device->facts->iommu_group };
-                while (!use->has_more &&
-                       (member = inventory_next_in_group(&registry->inventory, device, member))) {
-                        if (!is_in_use(registry, member, ""))
-                                continue;
-                        use->has_more = use->user != NULL;
-                        use->user = member;
-                }
+        *use = (GroupUse){ .group = device->facts->iommu_group, .n_members = group.n_items };
+        for (size_t i = 0; i < group.n_items && !use->has_more; i++) {
+                if (!is_in_use(registry, group.items[i], ""))
+                        continue;
+                use->has_more = use->user != NULL;
+                use->user = group.items[i];
         }
-
-        return use->has_more || (use->user && use->user != device);
 }
 
 static DeviceState conclude_state(const Device *device, uint32_t reasons) {
@@ -234,7 +230,8 @@ static int conclude(Registry *registry, Device *device, GroupUse *use) {
         if (!holder)
                 return -ENOMEM;
 
-        if (look_at_group(registry, device, use))
+        look_at_group(registry, device, use);
+        if (use->has_more || (use->user && use->user != device))
                 reasons |= REASON_GROUP_IN_USE;
         state = conclude_state(device, reasons);
 
@@ -247,7 +244,10 @@ static int conclude(Registry *registry, Device *device, GroupUse *use) {
         if (r < 0)
                 return r;
 
+        settle_count(device, -1);
         device->state = state;
+        settle_count(device, 1);
+        device->alone = use->n_members <= 1;
         device->reasons = reasons;
         device->attachment = attachment;
         free(device->holder);
@@ -296,13 +296,14 @@ static int tell_attachments(Registry *registry) {
 static int release_those_without_holder(Registry *registry, bool *ret_again) {
         Inventory *inventory = &registry->inventory;
 
-        for (size_t i = inventory->n_devices; i-- > 0;) {
-                Device *device = inventory->devices[i];
+        inventory_order(inventory);
+        for (size_t i = inventory->n_dirty; i-- > 0;) {
+                Device *device = inventory->dirty[i];
                 bool mediates =
                         device->facts->mediated || (device->arrival && device->arrival->mediated);
                 int r = 0;
 
-                if (!device->dirty || (device->present && !device->arrival) ||
+                if ((device->present && !device->arrival) ||
                     holders_hold(&registry->holders, device->address))
                         continue;
 
@@ -333,37 +334,28 @@ static int release_devices(Registry *registry) {
         return r;
 }
 
+static int settle_device(Registry *registry, Device *device, GroupUse *use) {
+        int r = 0;
+
+        registry->counts_dirty = true;
+        if (facts_is_bridge(device->facts))
+                return conclude_bridge(registry, device);
+
+        if (device->unmatched)
+                r = settle_membership(registry, device);
+        return r < 0 ? r : conclude(registry, device, use);
+}
+
 static int settle_devices(Registry *registry) {
+        Inventory *inventory = &registry->inventory;
         GroupUse use = { .group = -1 };
+        int r = 0;
 
-        for (size_t i = 0; i < registry->inventory.n_devices; i++) {
-                Device *device = registry->inventory.devices[i];
-                int r;
-
-                device->place = i;
-                if (!device->dirty)
-                        continue;
-
-                registry->counts_dirty = true;
-                if (facts_is_bridge(device->facts)) {
-                        r = conclude_bridge(registry, device);
-                        if (r < 0)
-                                return r;
-                        continue;
-                }
-
-                if (device->unmatched) {
-                        r = settle_membership(registry, device);
-                        if (r < 0)
-                                return r;
-                }
-
-                r = conclude(registry, device, &use);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        inventory_order(inventory);
+        for (size_t i = 0; i < inventory->n_dirty && r == 0; i++)
+                r = settle_device(registry, inventory->dirty[i], &use);
+        inventory_forget_settled(inventory);
+        return r;
 }
 
 int registry_settle(Registry *registry) {
@@ -375,11 +367,10 @@ int registry_settle(Registry *registry) {
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; registry->pools_dirty && i < registry->inventory.n_devices; i++)
-                registry->inventory.devices[i]->dirty = registry->inventory.devices[i]->unmatched =
-                        true;
-        if (registry->pools_dirty)
+        if (registry->pools_dirty) {
+                inventory_touch_all(&registry->inventory);
                 registry->counts_dirty = true;
+        }
 
         r = settle_devices(registry);
         registry->version += registry->counts_dirty;

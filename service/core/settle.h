@@ -20,5 +20,8 @@ int settle_withdraw(Registry *registry, Device *device);
  */
 int settle_mediated(Registry *registry);
 
-/* Counts pools and aliases anew and tells what is different. 0 or -ENOMEM. */
+/* Adds the device to the counts of its pool and its aliases (@n: 1), or takes it out of them (−1). */
+void settle_count(const Device *device, int n);
+
+/* Shows what was counted of pools and aliases, and tells what is different. 0 or -ENOMEM. */
 int settle_counts(Registry *registry);

@@ -103,11 +103,58 @@ static void no_record_is_left_without_a_device_or_a_holder(void **state) {
         live(presence_and_records_agree);
 }
 
+static void add_if(Tally *count, const Device *device, bool is_member) {
+        count->n_total += is_member;
+        count->n_free += is_member && device->state == DEVICE_AVAILABLE;
+}
+
+/* Everything that is kept along the way, found anew here from the devices alone. */
+static void what_is_kept_is_what_is_found_anew(Registry *registry, Listener *listener) {
+        const Inventory *inventory = &registry->inventory;
+        const Catalog *catalog = &registry->catalog;
+        Tally pools[2] = { 0 }, aliases[2] = { 0 };
+
+        assert_int_equal(inventory->n_dirty, 0);
+        assert_true(catalog->n_pools <= 2 && catalog->n_aliases <= 2);
+        for (size_t i = 0; i < inventory->n_devices; i++) {
+                const Device *device = inventory->devices[i];
+                size_t n_members = 0;
+
+                assert_int_equal(device->place, i);
+                for (Device *mate = NULL;
+                     (mate = inventory_next_in_group(inventory, device, mate));)
+                        n_members++;
+                if (!facts_is_bridge(device->facts))
+                        assert_int_equal(device->alone, n_members <= 1);
+
+                for (size_t j = 0; j < catalog->n_pools; j++)
+                        add_if(&pools[j], device, device->pool == catalog->pools[j]);
+                for (size_t j = 0; j < catalog->n_aliases; j++)
+                        for (size_t k = 0; k < device->n_aliases; k++)
+                                add_if(&aliases[j], device,
+                                       device->aliases[k] == catalog->aliases[j]);
+        }
+
+        for (size_t i = 0; i < catalog->n_pools; i++) {
+                assert_int_equal(catalog->pools[i]->n_total, pools[i].n_total);
+                assert_int_equal(catalog->pools[i]->n_free, pools[i].n_free);
+        }
+        for (size_t i = 0; i < catalog->n_aliases; i++) {
+                assert_int_equal(catalog->aliases[i]->n_total, aliases[i].n_total);
+                assert_int_equal(catalog->aliases[i]->n_free, aliases[i].n_free);
+        }
+}
+
+static void what_is_kept_along_the_way_is_right(void **state) {
+        live(what_is_kept_is_what_is_found_anew);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_touched_is_all_that_is_different_from_scratch),
                 cmocka_unit_test(who_hears_the_changes_knows_all_that_is_shown),
                 cmocka_unit_test(no_record_is_left_without_a_device_or_a_holder),
+                cmocka_unit_test(what_is_kept_along_the_way_is_right),
         };
 
         return cmocka_run_group_tests_name("core/settle", tests, NULL, NULL);
