@@ -125,6 +125,10 @@ class Large(world.World):
         world.mount("--bind", tree.root, "/sys")
         self.sys = pathlib.Path(tree.root)
 
+    def hide(self):
+        """What was there before is the host's /sys again."""
+        subprocess.run(["umount", "/sys"], check=True)
+
     def large_host(self, functions):
         self.show(make(self.empty("trees/sys"), functions))
 

@@ -3,7 +3,7 @@
 
 import re
 
-from large_host import FLOOR, MANAGER, ROOT, memory_of, world
+from large_host import CONFIGURATION, FLOOR, MANAGER, PORT_FUNCTIONS, ROOT, make_ports, memory_of, world
 from turns import Turns, take_turns
 
 REQUEST = "a1:8,b:4"
@@ -51,7 +51,13 @@ class Bench:
     def start_floor(self):
         self.has("daemon")
         self.w.start("floor", self.program("floor", REQUEST))
-        world.wait_for(lambda: "ready" in self.w.log("floor"), "the floor")
+        self.w.wait_name(FLOOR)
+
+    def restart_floor(self):
+        if "floor" in self.running:
+            self.running.remove("floor")
+            self.w.stop("floor")
+        self.has("floor")
 
     def call(self, name, path, interface, method, *text):
         return self.turns(self.program("call", name, path, interface, method, *text))
@@ -138,3 +144,41 @@ def start(bench):
     for who, figures in taken.items():
         bench.tell("start", who, "us", column(figures, "usec"))
         peers[who].close()
+
+
+@row
+def added(bench):
+    """So many VFs come at once, and go again: until the last is announced; and a bare service that tells of as many."""
+    w = bench.w
+    bench.stop_daemon()
+    ports = -(-bench.functions // (PORT_FUNCTIONS - 1))
+    before, _ = make_ports(w.empty("trees/before"), ports, False)
+    after, addresses = make_ports(w.empty("trees/after"), ports, True)
+    devices = w.directory / "added"
+    devices.write_text("".join(f"{after.function(address)[len(after.root):]}\n" for address in addresses))
+    w.show(before)
+    bench.has("daemon")
+    with bench.turns(bench.program("announced", world.NAME, devices)) as program:
+        def come_and_go():
+            w.show(after)
+            came = program.turn()
+            w.hide()
+            went = program.turn()
+            w.wait_idle(bench.daemon.pid)
+            return {"came": came["usec"], "went": went["usec"], "telling": came["telling"], "signals": came["signals"],
+                    "announced": came["announced"]}
+        taken = take_turns({"hostdevd": come_and_go}, bench.rounds(8))["hostdevd"]
+    assert {figures["announced"] for figures in taken} == {len(addresses)}, taken
+    bench.tell("added", "hostdevd", "us", column(taken, "came"))
+    bench.tell("added", "hostdevd, removed", "us", column(taken, "went"))
+    bench.tell("added", "telling alone", "us", column(taken, "telling"))
+    bench.tell("added", "signals beside one for each", "", [figures["signals"] - len(addresses) for figures in taken])
+    bench.tell("added", "PFs, pools and aliases concerned", "", [ports + CONFIGURATION.count("[")])
+    w.show(after)
+    bench.stop_daemon()
+    bench.has("daemon")
+    bench.restart_floor()
+    devices.write_text(devices.read_text() + "".join(f"/PF/{number}\n" for number in range(ports)))
+    with bench.turns(bench.program("announced", FLOOR, devices)) as program:
+        taken = take_turns({"floor": program}, bench.rounds(8))["floor"]
+    bench.tell("added", "floor", "us", column(taken, "usec"))

@@ -70,6 +70,9 @@ TARGETS = [
     Target("explain", "times a ready reply", ratio("explain", "hostdevd", "floor"), 3),
     Target("event", "us over libudev", plain("event", "hostdevd over libudev"), 1000),
     Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
+    Target("added", "us until all are announced", plain("added", "hostdevd"), 150_000, sizes=(4096,)),
+    Target("added", "signals for each PF, pool and alias",
+           ratio("added", "signals beside one for each", "PFs, pools and aliases concerned"), 2),
     Target("memory", "KiB at 4,096", plain("memory", "hostdevd"), 12 * MIB, sizes=(4096,)),
     Target("memory", "KiB at 64", plain("memory", "hostdevd"), 6 * MIB, sizes=(64,)),
 ]
