@@ -368,6 +368,10 @@ static int look_at_host(Daemon *daemon) {
                 r = manager_scan(daemon->manager);
         if (r < 0)
                 log_error("Cannot read the devices of the host: %s", strerror(-r));
+
+        /* All that happened so far is the first state, not a change: there is no bus yet to tell it to. */
+        if (r >= 0)
+                manager_publish(daemon->manager);
         return r;
 }
 
@@ -447,8 +451,6 @@ int daemon_run(const DaemonOptions *options) {
         if (r < 0)
                 return r;
 
-        /* All that happened so far is the first state, not a change. */
-        manager_publish(daemon.manager);
         r = bus_request_name(daemon.bus);
         if (r < 0) {
                 log_error("Cannot take the bus name: %s", strerror(-r));

@@ -59,6 +59,19 @@ def it_is_ready_when_libvirt_is_not():
 
 
 @test
+def what_it_finds_at_its_start_is_not_announced():
+    listening = w.start("listening", ["dbus-monitor", "--system", "type='signal',interface='org.freedesktop.DBus.ObjectManager'"])
+    wait_for(lambda: "NameAcquired" in w.log("listening"), "the listener")
+    restart()
+    _, error = w.call(ROOT, MANAGER, "AddAlias", "saa{ss}a{sv}", "told", "1", "1", "vendor_id", "8086", "0")
+    assert not error, error
+    wait_for(lambda: f"{ROOT}/alias/told" in w.log("listening"), "the alias that comes later")
+    listening.kill()
+    assert w.log("listening").count("member=InterfacesAdded") == 1, w.log("listening")
+    assert w.call(ROOT, MANAGER, "RemoveAlias", "sa{sv}", "told", "0")[1] is None
+
+
+@test
 def a_call_before_the_first_reconcile_waits_for_it():
     w.processes["libvirtd"].send_signal(signal.SIGSTOP)
     try:
