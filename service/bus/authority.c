@@ -8,6 +8,7 @@
 
 #include "bus/actions.h"
 #include "bus/errors.h"
+#include "bus/turn.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -150,9 +151,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 return 0;
         }
 
-        free(call->cancellation);
-        call->cancellation = NULL;
-
+        turn_over(call);
         r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
         if (r > 0)
                 r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
@@ -223,13 +222,8 @@ static int ask(Call *call, unsigned action, char *const *details) {
         if (r < 0)
                 return r;
 
-        r = sd_bus_call_async(bus->connection, &call->question, question, on_answer, call, usec);
-        if (r < 0)
-                return r;
-
         call->asked = action;
-        call->state = CALL_ASKING;
-        return 0;
+        return turn_take(call, question, usec, on_answer);
 }
 
 /* What the caller may do is on record before it is done. */
@@ -287,6 +281,17 @@ static int show(Call *call, char *const *details, Refusal *refusal) {
         return 0;
 }
 
+/* How many may be kept while polkit is asked, and how large. */
+static int check_limits(const Call *call, sd_bus_error *error) {
+        if (call->weight > CALL_WEIGHT_KEPT_MAX)
+                return bus_refuse(error, LIMIT_EXCEEDED,
+                                  "the call is too large to be kept while polkit is asked");
+        if (call_count(call->bus, call->uid, CALL_ASKING, NULL) >= QUESTIONS_PER_USER_MAX)
+                return bus_refuse(error, LIMIT_EXCEEDED,
+                                  "too many calls of this user wait for polkit");
+        return 0;
+}
+
 int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *error) {
         Refusal refusal = { 0 };
         unsigned missing;
@@ -314,18 +319,15 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
         if (missing == 0)
                 return grant(call);
 
-        if (call->weight > CALL_WEIGHT_KEPT_MAX)
-                return bus_refuse(error, LIMIT_EXCEEDED,
-                                  "the call is too large to be kept while polkit is asked");
-        if (call_count(call->bus, call->uid, CALL_ASKING, NULL) >= QUESTIONS_PER_USER_MAX)
-                return bus_refuse(error, LIMIT_EXCEEDED,
-                                  "too many calls of this user wait for polkit");
+        r = check_limits(call, error);
+        if (r < 0)
+                return r;
 
         r = ask(call, missing & -missing, details);
         return r < 0 ? bus_refuse(error, r, NULL) : 0;
 }
 
-int consult(Call *call, unsigned action, char *const *details, Answer *ret) {
+int consult(Call *call, unsigned action, char *const *details, Answer *ret, sd_bus_error *error) {
         Answer answer;
         int r;
 
@@ -339,7 +341,7 @@ int consult(Call *call, unsigned action, char *const *details, Answer *ret) {
 
         r = show(call, details, NULL);
         if (r < 0)
-                return r;
+                return bus_refuse(error, r, NULL);
 
         answer = r > 0 ? ANSWER_NO : call->grants[call->n_grants - 1].answer;
         if (answer != ANSWER_NONE) {
@@ -347,6 +349,10 @@ int consult(Call *call, unsigned action, char *const *details, Answer *ret) {
                 return 1;
         }
 
+        r = check_limits(call, error);
+        if (r < 0)
+                return r;
+
         r = ask(call, action, details);
-        return r < 0 ? r : 0;
+        return r < 0 ? bus_refuse(error, r, NULL) : 0;
 }

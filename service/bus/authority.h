@@ -56,6 +56,6 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
  * That polkit is silent or absent, or that the details never stay the same, is a no. For a call that changes
  * nothing: an answer here allows nothing.
  *
- * Return: 1: @ret is the answer. 0: parked, the handler returns 1. Negative errno.
+ * Return: 1: @ret is the answer. 0: parked, the handler returns 1. Negative errno with @error set.
  */
-int consult(Call *call, unsigned action, char *const *details, Answer *ret);
+int consult(Call *call, unsigned action, char *const *details, Answer *ret, sd_bus_error *error);

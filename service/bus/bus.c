@@ -9,10 +9,12 @@
 #include "bus/errors.h"
 #include "bus/size.h"
 #include "bus/state.h"
+#include "bus/turn.h"
 #include "util/vector.h"
 
 enum {
         QUESTION_SECONDS = 120,
+        TURN_SECONDS = 1,
         RECONCILE_SECONDS = 10,
         DEEPEST_PATH = 16 /* slashes; an object of ours has four */
 };
@@ -103,6 +105,7 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
         bus->manager = manager;
         bus->ports = *ports;
         bus->question_usec = QUESTION_SECONDS * UINT64_C(1000000);
+        bus->turn_usec = TURN_SECONDS * UINT64_C(1000000);
         bus->reconcile_usec = RECONCILE_SECONDS * UINT64_C(1000000);
 
         r = errors_register();
@@ -127,6 +130,7 @@ Bus *bus_free(Bus *bus) {
         if (!bus)
                 return NULL;
 
+        turn_end(bus);
         while (bus->n_calls > 0) {
                 Call *call = bus->calls[bus->n_calls - 1];
 
@@ -151,6 +155,7 @@ Bus *bus_free(Bus *bus) {
 }
 
 void bus_stop(Bus *bus) {
+        turn_end(bus);
         for (size_t i = bus->n_calls; i-- > 0;) {
                 Call *call = bus->calls[i];
 

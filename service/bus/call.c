@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/errors.h"
+#include "bus/turn.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -31,8 +32,10 @@ Call *call_free(Call *call) {
         if (!call)
                 return NULL;
 
-        if (call->bus)
+        if (call->bus) {
+                turn_over(call);
                 unlink_call(call);
+        }
         sd_bus_slot_unref(call->question);
         sd_bus_slot_unref(call->watch);
         sd_bus_slot_unref(call->confirmation);
@@ -40,7 +43,6 @@ Call *call_free(Call *call) {
         for (size_t i = 0; i < call->n_grants; i++)
                 list_free(call->grants[i].details);
         list_free(call->shown);
-        free(call->cancellation);
         free(call->answerer);
         sd_bus_message_unref(call->message);
         free(call);
@@ -247,18 +249,16 @@ void call_done(void *userdata, int verdict, const char *text, uint32_t attachmen
 }
 
 void call_cancel_question(Call *call) {
-        int r;
+        int r = 0;
 
-        if (!call->cancellation)
-                return;
-
-        r = sd_bus_call_method_async(
-                call->bus->connection, NULL, "org.freedesktop.PolicyKit1",
-                "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
-                "CancelCheckAuthorization", NULL, NULL, "s", call->cancellation);
+        if (turn_is_put(call))
+                r = sd_bus_call_method_async(
+                        call->bus->connection, NULL, "org.freedesktop.PolicyKit1",
+                        "/org/freedesktop/PolicyKit1/Authority",
+                        "org.freedesktop.PolicyKit1.Authority", "CancelCheckAuthorization", NULL,
+                        NULL, "s", call->cancellation);
         if (r < 0)
                 log_debug("cannot cancel a question to polkit: %s", strerror(-r));
 
-        free(call->cancellation);
-        call->cancellation = NULL;
+        turn_over(call);
 }

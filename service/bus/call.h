@@ -58,8 +58,12 @@ struct Call {
         uint64_t began_usec; /* of CLOCK_MONOTONIC */
         Grant grants[QUESTIONS_MAX];
         size_t n_grants;
-        unsigned asked;                    /* the action of the open question */
-        char *cancellation;                /* its name, while polkit has not answered */
+        unsigned asked;       /* the action of the open question */
+        char *cancellation;   /* its name, while polkit has not answered */
+        sd_bus_message *kept; /* it is not polkit's turn to answer it yet (turn.h) */
+        uint64_t put_usec;    /* when it was put to polkit, CLOCK_MONOTONIC */
+        uint64_t answer_usec; /* how long polkit has then */
+        sd_bus_message_handler_t on_answer;
         char *answerer;                    /* unique name of who answered it */
         sd_bus_slot *question;             /* what is being asked */
         sd_bus_slot *watch, *confirmation; /* of the caller leaving the bus */

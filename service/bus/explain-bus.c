@@ -104,16 +104,16 @@ static void withhold(Explanation *explanation) {
         }
 }
 
-/* 1: it is known whether the caller might. 0: parked. Negative errno. */
-static int look_at_authorization(Call *call, Explain *explain) {
+/* 1: it is known whether the caller might. 0: parked. Negative errno with @error set. */
+static int look_at_authorization(Call *call, Explain *explain, sd_bus_error *error) {
         _cleanup_(list_freep) char **details = NULL;
         int r;
 
         r = make_details(explain, &details);
         if (r < 0)
-                return r;
+                return bus_refuse(error, r, NULL);
 
-        r = consult(call, ACTION_ATTACH, details, &explain->authorization);
+        r = consult(call, ACTION_ATTACH, details, &explain->authorization, error);
         if (r > 0 && explain->authorization == ANSWER_NO)
                 withhold(&explain->explanation);
         return r;
@@ -138,9 +138,7 @@ static int explain_for_domain(Bus *bus, Call *call, Explain *explain, sd_bus_err
                 return bus_refuse_with(error, r, &refusal);
 
         r = decide(bus->manager, explain);
-        if (r == 0)
-                r = look_at_authorization(call, explain);
-        return r < 0 ? bus_refuse(error, r, NULL) : r;
+        return r < 0 ? bus_refuse(error, r, NULL) : look_at_authorization(call, explain, error);
 }
 
 /* 1: answered. 0: parked. Negative errno with @error set. */

@@ -15,8 +15,10 @@
 
 enum {
         TAKEN_PER_TURN =
-                16, /* calls taken in before one is worked on, when there are always more */
-        WINDOW = 64 /* calls served before the bus has said that it took what came before */
+                16,  /* calls taken in before one is worked on, when there are always more */
+        WINDOW = 64, /* calls served before the bus has said that it took what came before… */
+        WINDOW_OF_MANY = 2, /* …and when they are of one who has many more waiting */
+        MANY = 64
 };
 
 typedef struct Waiting {
@@ -175,31 +177,41 @@ static int on_confirmed(sd_bus_message *reply, void *userdata, sd_bus_error *err
 static void ask_to_confirm(Intake *intake) {
         int r;
 
-        if (intake->question || intake->n_unconfirmed < WINDOW / 2)
+        if (intake->question)
                 return;
 
         intake->n_asked_about = intake->n_unconfirmed;
         r = sd_bus_call_method_async(intake->connection, &intake->question, DRIVER_NAME,
                                      "/org/freedesktop/DBus", DRIVER_NAME, "GetId", on_confirmed,
                                      intake, NULL);
-        if (r < 0)
+        if (r < 0) {
                 intake->n_unconfirmed = 0; /* without it there is no limit */
+                arm(intake, true);
+        }
 }
 
-/* Puts the next call back, so that it is worked on. */
-static void serve(Intake *intake) {
-        ask_to_confirm(intake);
-        if (intake->n_unconfirmed >= WINDOW)
-                return;
-
-        for (size_t n = intake->n_lanes; n > 0 && !intake->served; n--) {
+/* The next lane by turns that may be served; NULL: none. @ret_held: some must wait for the bus. */
+static Lane *next_lane(Intake *intake, bool *ret_held) {
+        for (size_t n = intake->n_lanes; n > 0; n--) {
                 Lane *lane = intake->lanes[intake->next % intake->n_lanes];
-                Waiting waiting;
 
                 intake->next = intake->next % intake->n_lanes + 1;
                 if (lane->stranger)
                         continue;
+                if (intake->n_unconfirmed < (lane_length(lane) > MANY ? WINDOW_OF_MANY : WINDOW))
+                        return lane;
+                *ret_held = true;
+        }
+        return NULL;
+}
 
+/* Puts the next call back, so that it is worked on. */
+static void serve(Intake *intake) {
+        bool held = false;
+        Waiting waiting;
+        Lane *lane;
+
+        while (!intake->served && (lane = next_lane(intake, &held))) {
                 waiting = lane_take(lane);
                 intake->n_taken = 0;
                 intake->n_unconfirmed++;
@@ -212,13 +224,16 @@ static void serve(Intake *intake) {
                 if (lane_length(lane) == 0)
                         remove_lane(intake, lane);
         }
+
+        if (held || intake->n_unconfirmed >= WINDOW / 2)
+                ask_to_confirm(intake);
 }
 
 static int on_turn(sd_event_source *source, void *userdata) {
         Intake *intake = userdata;
 
+        arm(intake, false); /* what is put back comes by, and arms it again */
         serve(intake);
-        arm(intake, false); /* what was put back comes by, and arms it again */
         return 0;
 }
 

@@ -9,7 +9,9 @@
  *
  * Answers have one queue too, and the bus takes little at a time from each of its connections: so no more calls
  * are served than it has taken the answers of, but for a few. Who sends more than that is answered later, and as he
- * may have only so many calls under way, he sends less.
+ * may have only so many calls under way, he sends less. Of who has many calls waiting the bus is given hardly any
+ * answers at a time: each of them costs it the more the more calls are under way (it looks through all of them), and
+ * whatever anybody else sends waits behind that, polkit's own questions to the bus too.
  *
  * Until the bus has said whose a connection is, it has a lane of its own, which is not served.
  */

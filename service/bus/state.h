@@ -38,7 +38,8 @@ struct Bus {
         AuditQuota quotas[AUDIT_QUOTAS]; /* of records of refusals */
         uint64_t n_questions;            /* put to polkit so far */
         uint64_t question_usec;          /* how long polkit has for an answer */
-        uint64_t reconcile_usec;         /* how long a call waits for the first reconcile */
+        uint64_t turn_usec;      /* how long a question keeps back its user's next (turn.h) */
+        uint64_t reconcile_usec; /* how long a call waits for the first reconcile */
 };
 
 /* The bus on which the vtable that is being served was registered. Only in callbacks of a vtable. */

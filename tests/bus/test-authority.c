@@ -324,17 +324,24 @@ static void a_forged_word_that_the_caller_left_is_not_believed(void **state) {
         assert_int_equal(scene.world->bus->n_calls, 1);
 }
 
+static bool have_calls(World *world, void *userdata) {
+        return world->bus->n_calls == *(size_t *) userdata;
+}
+
 static void one_user_has_at_most_eight_questions_open(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_SILENT);
         Reply *replies[QUESTIONS_PER_USER_MAX];
-        _cleanup_(reply_freep) Reply *ninth = NULL;
+        _cleanup_(reply_freep) Reply *ninth = NULL, *explain = NULL;
 
         for (size_t i = 0; i < N_ELEMENTS(replies); i++)
                 replies[i] = attach(scene.client, true);
-        world_run_until(scene.world, is_asked, &(unsigned){ QUESTIONS_PER_USER_MAX });
+        world_run_until(scene.world, have_calls, &(size_t){ QUESTIONS_PER_USER_MAX });
 
         ninth = attach(scene.client, true);
         assert_string_equal(reply_error(scene.world, ninth), "org.hostdev1.Error.LimitExceeded");
+        explain = world_send(scene.client, false, ROOT_PATH, MANAGER_INTERFACE, "Explain", "sa{sv}",
+                             "nic", 1, "domain", "s", "web");
+        assert_string_equal(reply_error(scene.world, explain), "org.hostdev1.Error.LimitExceeded");
         assert_int_equal(scene.world->bus->n_calls, QUESTIONS_PER_USER_MAX);
 
         for (size_t i = 0; i < N_ELEMENTS(replies); i++)
