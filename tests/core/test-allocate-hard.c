@@ -46,7 +46,7 @@ static void note(Most *most, double value, unsigned long long host) {
 static double now_ms(void) {
         struct timespec now;
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* whatever else the machine does */
         return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
 }
 
