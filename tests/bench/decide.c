@@ -5,6 +5,8 @@
  *   decide FUNCTIONS REQUEST            prints the median and the worst time, and what was answered
  *   decide FUNCTIONS REQUEST --count    decides thrice and prints only the answer; to be run under callgrind, which
  *                                       counts the last alone (from bench_decide() on)
+ *   decide FUNCTIONS REQUEST --turns    measures once per line of its input (turn.h): the median of many decisions,
+ *                                       and the first one after the driver of a function has changed
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +14,12 @@
 #include <time.h>
 
 #include "core/allocate.h"
+#include "turn.h"
 #include "util/text.h"
 
 enum {
         RUNS = 2001,
+        RUNS_OF_TURN = 201,
         PORT_FUNCTIONS = 32
 };
 
@@ -133,20 +137,13 @@ static int compare_times(const void *a, const void *b) {
         return time_a < time_b ? -1 : time_a > time_b;
 }
 
-static double now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
-}
-
 static double decide(const AllocateQuery *query, bool is_last) {
         Refusal refusal = { 0 };
         Plan plan = { 0 };
-        double before = now_usec(), after;
+        double before = turn_now_usec(), after;
         int r = is_last ? bench_decide(query, &plan, &refusal) : allocate(query, &plan, &refusal);
 
-        after = now_usec();
+        after = turn_now_usec();
         if (is_last)
                 printf("%s\n", r == 0 ? "fits" : refusal.text ?: "no memory");
         plan_done(&plan);
@@ -154,8 +151,46 @@ static double decide(const AllocateQuery *query, bool is_last) {
         return after - before;
 }
 
+/* The first VF has another driver; how long that took the registry. */
+static double change_driver(Registry *registry) {
+        Address address = { .function = 1 };
+        static unsigned number;
+        double before;
+        Facts *facts;
+
+        check(facts_new(&facts, address));
+        facts->vendor_id = 0x8086;
+        facts->product_id = 2;
+        facts->class_code = 0x020000;
+        facts->type = DEVICE_TYPE_VF;
+        facts->numa_node = 0;
+        facts->iommu_group = 1;
+        facts->physical_function = (Address){ 0 };
+        facts->driver = strdup(number++ % 2 == 0 ? "ixgbevf" : "vfio-pci");
+
+        before = turn_now_usec();
+        check(registry_observe_device(registry, address, facts));
+        check(registry_settle(registry));
+        return turn_now_usec() - before;
+}
+
+static void take_turns(Registry *registry, const AllocateQuery *query) {
+        double times[RUNS_OF_TURN], changed, first;
+
+        while (turn_wait()) {
+                changed = change_driver(registry);
+                first = decide(query, false);
+                for (size_t i = 0; i < RUNS_OF_TURN; i++)
+                        times[i] = decide(query, false);
+                qsort(times, RUNS_OF_TURN, sizeof(*times), compare_times);
+                turn_report("usec=%.3f first=%.3f changed=%.3f", times[RUNS_OF_TURN / 2], first,
+                            changed);
+        }
+}
+
 int main(int argc, char **argv) {
         bool is_count = argc > 3 && strcmp(argv[3], "--count") == 0;
+        bool takes_turns = argc > 3 && strcmp(argv[3], "--turns") == 0;
         static double times[RUNS];
         AllocateMemory memory = { 0 };
         AllocateQuery query;
@@ -164,7 +199,7 @@ int main(int argc, char **argv) {
         double first;
 
         if (argc < 3) {
-                fprintf(stderr, "usage: decide FUNCTIONS REQUEST [--count]\n");
+                fprintf(stderr, "usage: decide FUNCTIONS REQUEST [--count | --turns]\n");
                 return 2;
         }
 
@@ -180,10 +215,12 @@ int main(int argc, char **argv) {
         node_set_add(&query.nodes, 1);
 
         first = decide(&query, false);
-        for (size_t i = 0; i < RUNS && !is_count; i++)
+        if (takes_turns)
+                take_turns(&registry, &query);
+        for (size_t i = 0; i < RUNS && !is_count && !takes_turns; i++)
                 times[i] = decide(&query, false);
-        decide(&query, true);
-        if (!is_count) {
+        decide(&query, !takes_turns);
+        if (!is_count && !takes_turns) {
                 qsort(times, RUNS, sizeof(*times), compare_times);
                 printf("%s functions, %s: first %.1f us, median %.1f us, worst %.1f us\n", argv[1],
                        argv[2], first, times[RUNS / 2], times[RUNS - 1]);

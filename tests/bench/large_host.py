@@ -139,6 +139,22 @@ class Large(world.World):
         self.libvirtd()
         self.configure(CONFIGURATION)
 
+    def libvirtd(self):
+        """Its socket is also where everybody looks for it."""
+        uri = super().libvirtd()
+        os.symlink(self.directory / "libvirt-sockets" / "libvirt-sock", "/run/libvirt/libvirt-sock")
+        return uri
+
+    def libvirt_dbus(self):
+        """As its unit runs it, by its own user."""
+        self.start("libvirt-dbus", ["setpriv", "--reuid=libvirtdbus", "--regid=libvirtdbus", "--init-groups",
+                                    "libvirt-dbus", "--system"])
+        self.wait_name("org.libvirt")
+
+    def node_devices(self):
+        """Names of libvirtd's PCI node devices; it answers when it has looked at all of them."""
+        return self.run(["virsh", "-q", "-c", "qemu:///system", "nodedev-list", "--cap", "pci"], check=True).stdout.split()
+
     def start_daemon(self):
         """It runs, knows libvirt, and has nothing left to do."""
         # What it would say in detail is no part of what is measured.

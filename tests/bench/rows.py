@@ -2,11 +2,15 @@
 """What is measured: a function for each row of the table, which tells its figures for one made host."""
 
 import re
+import subprocess
+import time
 
-from large_host import CONFIGURATION, FLOOR, MANAGER, PORT_FUNCTIONS, ROOT, make_ports, memory_of, world
+from large_host import CONFIGURATION, FLOOR, HERE, MANAGER, PORT_FUNCTIONS, ROOT, make_ports, memory_of, world
 from turns import Turns, take_turns
 
 REQUEST = "a1:8,b:4"
+REQUESTS = ("a1:2", REQUEST)
+SINGLE_PROCESSES = 64  # of virsh, one for each device, are started at most
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 ROWS = {}
@@ -21,8 +25,8 @@ def row(function):
 class Bench:
     """One made host, with whatever of its parts is running."""
 
-    def __init__(self, w, functions, effort, tell):
-        self.w, self.functions, self.effort, self.tell = w, functions, effort, tell
+    def __init__(self, w, functions, is_largest, effort, tell):
+        self.w, self.functions, self.is_largest, self.effort, self.tell = w, functions, is_largest, effort, tell
         self.running = set()
 
     def rounds(self, most):
@@ -42,6 +46,10 @@ class Bench:
 
     def start_daemon(self):
         self.daemon = self.w.start_daemon()
+
+    def start_libvirt_dbus(self):
+        self.w.node_devices()
+        self.w.libvirt_dbus()
 
     def stop_daemon(self):
         if "daemon" in self.running:
@@ -67,21 +75,108 @@ def column(taken, name):
     return [figures[name] for figures in taken]
 
 
+def tell_all(bench, name, peers, rounds):
+    """Peers that say the same take turns."""
+    taken = take_turns(peers, rounds)
+    values = {who: figures[0]["values"] for who, figures in taken.items()}
+    assert len(set(values.values())) == 1, f"they do not say the same: {values}"
+    for who, figures in taken.items():
+        bench.tell(name, who, "us", column(figures, "usec"))
+        peers[who].close()
+    return taken
+
+
+@row
+def memory(bench):
+    """Resident memory after the start, and when everything was read once; of the peers too."""
+    w = bench.w
+    bench.has("libvirt_dbus")
+    bench.has("daemon")
+    processes = {"hostdevd": bench.daemon.pid, "libvirt-dbus": w.processes["libvirt-dbus"].pid,
+                 "libvirtd": w.processes["libvirtd"].pid}
+    after_start = {who: memory_of(pid) for who, pid in processes.items()}
+    with bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as client:
+        client.turn()
+    with bench.turns(bench.program("libvirt-dbus-devices")) as client:
+        client.turn()
+    for who, pid in processes.items():
+        w.wait_idle(pid)
+        bench.tell("memory", who, "KiB", [after_start[who][0]])
+        bench.tell("memory", f"{who}, its share", "KiB", [after_start[who][1]])
+        bench.tell("memory", f"{who}, when all was read", "KiB", [memory_of(pid)[0]])
+
+
 @row
 def managed_objects(bench):
     """Everything about all devices, one client, from the call to the last value."""
     bench.has("floor")
-    peers = {
+    bench.has("libvirt_dbus")
+    taken = tell_all(bench, "managed-objects", {
         "hostdevd": bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
         "floor": bench.call(FLOOR, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
         "ready reply": bench.call(FLOOR, "/floor", FLOOR, "Everything"),
-    }
-    taken = take_turns(peers, bench.rounds(30))
-    values = {who: figures[0]["values"] for who, figures in taken.items()}
-    assert len(set(values.values())) == 1, f"they do not say the same: {values}"
-    for who, figures in taken.items():
-        bench.tell("managed-objects", who, "us", column(figures, "usec"))
-        peers[who].close()
+    }, bench.rounds(20))
+    bench.tell("managed-objects", "hostdevd, until the answer is there", "us", column(taken["hostdevd"], "answered"))
+
+    # These take seconds: fewer turns, and ours once more among them.
+    names = bench.w.node_devices()
+    with bench.turns(bench.program("libvirt-dbus-devices")) as libvirt_dbus, \
+            bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as ours:
+        taken = take_turns({"hostdevd": ours, "libvirt-dbus": libvirt_dbus, "virsh": lambda: ask_virsh(bench.w, names)},
+                           bench.rounds(5))
+    assert {figures["devices"] for figures in taken["libvirt-dbus"] + taken["virsh"]} == {bench.functions}, taken
+    bench.tell("managed-objects", "libvirt-dbus", "us", column(taken["libvirt-dbus"], "usec"))
+    bench.tell("managed-objects", "virsh, one process for all", "us", column(taken["virsh"], "usec"))
+    bench.tell("managed-objects", "hostdevd, beside these", "us", column(taken["hostdevd"], "usec"))
+    if len(names) <= SINGLE_PROCESSES:
+        bench.tell("managed-objects", "virsh, a process each", "us", [ask_virsh_each(bench.w, names) for _ in range(3)])
+
+
+VIRSH = ["virsh", "-q", "-c", "qemu:///system"]
+
+
+def ask_virsh(w, _):
+    """The list by one virsh, and the XML of each by another one that reads its commands."""
+    began = time.monotonic()
+    names = w.node_devices()
+    commands = "".join(f"nodedev-dumpxml {name}\n" for name in names)
+    text = subprocess.run(VIRSH, input=commands, capture_output=True, text=True, check=True, env=w.environment).stdout
+    return {"usec": 1e6 * (time.monotonic() - began), "devices": text.count("<device>")}
+
+
+def ask_virsh_each(w, names):
+    began = time.monotonic()
+    w.node_devices()
+    for name in names:
+        subprocess.run([*VIRSH, "nodedev-dumpxml", name], capture_output=True, check=True, env=w.environment)
+    return 1e6 * (time.monotonic() - began)
+
+
+@row
+def decide(bench):
+    """A decision in process: again, and the first after a change of the registry; and Nova's own."""
+    for request in REQUESTS:
+        peers = {"hostdevd": bench.turns(bench.program("bench-decide", bench.functions, request, "--turns")),
+                 "Nova": bench.turns([HERE / "nova-decide", bench.functions, request])}
+        taken = take_turns(peers, bench.rounds(20), 2)
+        for peer in peers.values():
+            peer.close()
+        bench.tell(f"decide {request}", "hostdevd", "us", column(taken["hostdevd"], "usec"))
+        bench.tell(f"decide {request}", "hostdevd, after a change", "us", column(taken["hostdevd"], "first"))
+        bench.tell(f"decide {request}", "Nova's consume_requests", "us", column(taken["Nova"], "usec"))
+        bench.tell(f"decide {request}", "Nova's support_requests", "us", column(taken["Nova"], "support"))
+
+
+@row
+def search(bench):
+    """The slowest of thousands of decisions on hosts that are made to be hard, of up to 4,096 functions."""
+    if not bench.is_largest:
+        return
+    text = subprocess.run([bench.w.build / "tests/core/test-core-allocate-hard", str(bench.rounds(80))],
+                          capture_output=True, text=True, check=True).stdout
+    fits, refused = map(float, re.search(r"slowest: ([\d.]+) ms when it fits .*?, ([\d.]+) ms when not", text).groups())
+    bench.tell("search", "hostdevd, when it fits", "us", [1000 * fits])
+    bench.tell("search", "hostdevd, when not", "us", [1000 * refused])
 
 
 @row
@@ -92,26 +187,7 @@ def explain(bench):
         "hostdevd": bench.call(world.NAME, ROOT, MANAGER, "Explain", REQUEST),
         "floor": bench.call(FLOOR, "/floor", FLOOR, "Explain", REQUEST),
     }
-    taken = take_turns(peers, bench.rounds(30))
-    values = {who: figures[0]["values"] for who, figures in taken.items()}
-    assert len(set(values.values())) == 1, f"they do not say the same: {values}"
-    for who, figures in taken.items():
-        bench.tell("explain", who, "us", column(figures, "usec"))
-        peers[who].close()
-
-
-@row
-def memory(bench):
-    """Resident memory: after the start, and when everything was read once."""
-    bench.stop_daemon()
-    bench.has("daemon")
-    resident, shared = memory_of(bench.daemon.pid)
-    bench.tell("memory", "hostdevd", "KiB", [resident])
-    bench.tell("memory", "hostdevd, its share", "KiB", [shared])
-    with bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as client:
-        client.turn()
-    bench.w.wait_idle(bench.daemon.pid)
-    bench.tell("memory", "hostdevd, when all was read", "KiB", [memory_of(bench.daemon.pid)[0]])
+    tell_all(bench, "explain", peers, bench.rounds(20))
 
 
 @row

@@ -65,8 +65,16 @@ def growth(row, who):
     return value
 
 
+DECIDE = ("decide a1:2", "decide a1:8,b:4")
+
 TARGETS = [
     Target("managed-objects", "times the floor", ratio("managed-objects", "hostdevd", "floor"), 1.3),
+    Target("managed-objects", "times faster than libvirt-dbus",
+           ratio("managed-objects", "libvirt-dbus", "hostdevd, beside these"), 40, at_least=True, sizes=(4096,)),
+    *[Target(row, "us, the median", plain(row, "hostdevd"), 20, sizes=(4096,)) for row in DECIDE],
+    *[Target(row, "times faster than Nova", ratio(row, "Nova's consume_requests", "hostdevd"), 1000, at_least=True,
+             sizes=(4096,)) for row in DECIDE],
+    *[Target("search", f"us {when}", plain("search", f"hostdevd, {when}"), 5000) for when in ("when it fits", "when not")],
     Target("explain", "times a ready reply", ratio("explain", "hostdevd", "floor"), 3),
     Target("event", "us over libudev", plain("event", "hostdevd over libudev"), 1000),
     Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
