@@ -11,14 +11,15 @@
 
 enum {
         BATCH = 256,               /* events taken in one turn of the loop */
-        INTERVAL_USEC = 10 * 1000, /* between two such turns: calls have theirs */
+        PATIENCE_USEC = 10 * 1000, /* how long all others go first, when there are more */
+        LOOK_USEC = 100 * 1000,    /* from an event until the host's readiness is looked at */
         PAUSE_USEC = 250 * 1000    /* between two scans of the whole host */
 };
 
 struct Hotplug {
         Manager *manager;
         Watch *watch;
-        sd_event_source *source, *timer;
+        sd_event_source *source, *timer, *patience, *look;
         int error;            /* why the whole host is to be read again; 0: it is not */
         uint64_t rested_usec; /* when it may be */
 };
@@ -36,16 +37,19 @@ static void scan(Hotplug *hotplug) {
         hotplug->rested_usec = clock_monotonic_usec() + PAUSE_USEC;
 }
 
-static void scan_later(Hotplug *hotplug, uint64_t usec) {
+/* Unless it is armed already. 0 or negative errno. */
+static int arm(sd_event_source *timer, uint64_t usec) {
         int enabled = SD_EVENT_OFF, r;
 
-        if (sd_event_source_get_enabled(hotplug->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
-                return;
+        if (sd_event_source_get_enabled(timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+                return 0;
 
-        r = sd_event_source_set_time(hotplug->timer, usec);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(hotplug->timer, SD_EVENT_ONESHOT);
-        if (r < 0)
+        r = sd_event_source_set_time(timer, usec);
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static void scan_later(Hotplug *hotplug, uint64_t usec) {
+        if (arm(hotplug->timer, usec) < 0)
                 scan(hotplug);
 }
 
@@ -105,10 +109,40 @@ static size_t take(Hotplug *hotplug, Address addresses[static BATCH]) {
         return n;
 }
 
+/*
+ * A rain of events that never ends would leave nobody else a turn: while there are more, all others go
+ * first, but not for ever.
+ */
+static void yield(Hotplug *hotplug, bool on) {
+        int r;
+
+        r = sd_event_source_set_priority(hotplug->source,
+                                         on ? SD_EVENT_PRIORITY_IDLE : SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0 && on)
+                r = arm(hotplug->patience, clock_monotonic_usec() + PATIENCE_USEC);
+        if (r >= 0 && !on)
+                r = sd_event_source_set_enabled(hotplug->patience, SD_EVENT_OFF);
+        if (r < 0)
+                log_warning("cannot order events: %s", strerror(-r));
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata) {
+        yield(userdata, false);
+        return 0;
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
+        Hotplug *hotplug = userdata;
+
+        manager_look_at_host(hotplug->manager);
+        return 0;
+}
+
 static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Hotplug *hotplug = userdata;
         Address addresses[BATCH];
         size_t n = take(hotplug, addresses);
+        bool more;
 
         /* What the scan is going to read need not be read twice. */
         for (size_t i = 0; hotplug->error == 0 && i < n; i++) {
@@ -118,8 +152,9 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
                         hotplug->error = r;
         }
 
-        /* There is more: after the others have had their turn. */
-        if (!watch_is_empty(hotplug->watch)) {
+        more = !watch_is_empty(hotplug->watch);
+        yield(hotplug, more);
+        if (more) {
                 if (hotplug->error != 0)
                         scan_later(hotplug, clock_monotonic_usec() + PAUSE_USEC);
                 return 0;
@@ -127,9 +162,17 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
 
         if (hotplug->error != 0)
                 hotplug_scan_again(hotplug, hotplug->error);
-        else
+        else if (arm(hotplug->look, clock_monotonic_usec() + LOOK_USEC) < 0)
                 manager_look_at_host(hotplug->manager);
         return 0;
+}
+
+/* It is off until it is armed. 0 or negative errno. */
+static int add_timer(Hotplug *hotplug, sd_event *event, sd_event_source **ret,
+                     sd_event_time_handler_t handler) {
+        int r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, UINT64_MAX, 1, handler, hotplug);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 int hotplug_new(Hotplug **ret, sd_event *event, Manager *manager) {
@@ -146,12 +189,11 @@ int hotplug_new(Hotplug **ret, sd_event *event, Manager *manager) {
                 r = sd_event_add_io(event, &hotplug->source, watch_fd(hotplug->watch), EPOLLIN,
                                     on_watch, hotplug);
         if (r >= 0)
-                r = sd_event_source_set_ratelimit(hotplug->source, INTERVAL_USEC, 1);
+                r = add_timer(hotplug, event, &hotplug->timer, on_timer);
         if (r >= 0)
-                r = sd_event_add_time(event, &hotplug->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
-                                      on_timer, hotplug);
+                r = add_timer(hotplug, event, &hotplug->patience, on_patience);
         if (r >= 0)
-                r = sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
+                r = add_timer(hotplug, event, &hotplug->look, on_look);
         if (r < 0)
                 return r;
 
@@ -165,6 +207,8 @@ Hotplug *hotplug_free(Hotplug *hotplug) {
 
         sd_event_source_disable_unref(hotplug->source);
         sd_event_source_disable_unref(hotplug->timer);
+        sd_event_source_disable_unref(hotplug->patience);
+        sd_event_source_disable_unref(hotplug->look);
         watch_free(hotplug->watch);
         free(hotplug);
         return NULL;

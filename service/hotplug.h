@@ -3,7 +3,7 @@
  * Hotplug: what udev tells is looked at by the manager, and made up for when events were lost.
  *
  * Events are hints: of each turn of the loop every function is looked at once, however many events
- * were about it. A storm costs at most a few scans of the whole host in a second.
+ * were about it. A storm costs at most a few scans of the whole host in a second, and all others go first.
  */
 #pragma once
 
