@@ -135,10 +135,6 @@ static const char *detail(const AuditRecord *record, const char *key) {
 static char *print_message(const AuditRecord *record) {
         const char *devices = detail(record, "devices"), *domain = detail(record, "domain");
         _cleanup_(freep) char *what = NULL;
-        char who[32] = "somebody unknown";
-
-        if (record->identified)
-                snprintf(who, sizeof(who), "uid %" PRIu32, record->uid);
 
         if (domain)
                 what = text_print(" of %s, domain %s,", devices && *devices ? devices : "nothing",
@@ -148,9 +144,9 @@ static char *print_message(const AuditRecord *record) {
                                   record->arguments[0] ?: "", record->arguments[1] ? " " : "",
                                   record->arguments[1] ?: "");
 
-        return what ? text_print("%s%s by %s: %s%s%s", record->method ?: "?", what, who,
-                                 results[record->result].word, record->text ? ": " : "",
-                                 record->text ?: "")
+        return what ? text_print("%s%s by uid %" PRIu32 ": %s%s%s", record->method ?: "?", what,
+                                 record->uid, results[record->result].word,
+                                 record->text ? ": " : "", record->text ?: "")
                     : NULL;
 }
 
@@ -179,7 +175,7 @@ int audit_encode(const AuditRecord *record, char ***ret) {
                 r = append_field(&fields, texts[i].name, texts[i].value);
         if (r == 0)
                 r = append_number(&fields, "PRIORITY", (uint64_t) results[record->result].level);
-        if (r == 0 && record->identified)
+        if (r == 0)
                 r = append_number(&fields, PREFIX "UID", record->uid);
         if (r == 0)
                 r = append_number(&fields, PREFIX "USEC", record->usec);

@@ -43,8 +43,7 @@ typedef struct AuditRecord {
         AuditResult result;
         const char *method, *object;
         const char *caller; /* unique name */
-        bool identified;
-        uint32_t uid; /* when identified */
+        uint32_t uid;
         const char *arguments[AUDIT_ARGUMENTS];
         char *const *details; /* what polkit is shown, keys and values by turns */
         const char *reason;

@@ -35,45 +35,6 @@ static bool is_from_driver(sd_bus_message *reply) {
                text_equal(sd_bus_message_get_sender(reply), DRIVER_NAME);
 }
 
-static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        Call *call = userdata;
-        uint32_t uid;
-
-        call->question = sd_bus_slot_unref(call->question);
-
-        /* A caller who is gone has no uid. It must not become 0 by accident. */
-        if (!is_from_driver(reply) || sd_bus_message_read(reply, "u", &uid) < 0) {
-                call_fail(call, SD_BUS_ERROR_ACCESS_DENIED, "The caller cannot be identified.");
-                return 0;
-        }
-
-        callers_remember(call->bus->callers, sd_bus_message_get_sender(call->message), uid);
-        call_again(call);
-        return 0;
-}
-
-int identify(Call *call, sd_bus_error *error) {
-        const char *sender = sd_bus_message_get_sender(call->message);
-        Refusal refusal = { 0 };
-        uint32_t uid;
-        int r;
-
-        if (call->identified)
-                return 1;
-
-        if (callers_find(call->bus->callers, sender, &uid)) {
-                r = call_identify(call, uid, &refusal);
-                return r != 0 ? bus_refuse_with(error, r, &refusal) : 1;
-        }
-
-        r = sd_bus_call_method_async(call->bus->connection, &call->question, DRIVER_NAME,
-                                     "/org/freedesktop/DBus", DRIVER_NAME, "GetConnectionUnixUser",
-                                     on_uid, call, "s", sender);
-        if (r >= 0)
-                call->state = CALL_ASKING;
-        return r < 0 ? bus_refuse(error, r, NULL) : 0;
-}
-
 /* Polkit has answered a call that only wants to know. */
 static void note(Call *call, Answer answer) {
         assert(call->n_grants > 0);
@@ -297,7 +258,6 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
         unsigned missing;
         int r;
 
-        assert(call->identified);
         assert(actions != 0 && (actions & ~call->actions) == 0);
 
         r = remember_shown(call, details);
@@ -330,8 +290,6 @@ int authorize(Call *call, unsigned actions, char *const *details, sd_bus_error *
 int consult(Call *call, unsigned action, char *const *details, Answer *ret, sd_bus_error *error) {
         Answer answer;
         int r;
-
-        assert(call->identified);
 
         call->consults = true;
         if (call->uid == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Authority: may this caller do that? Asks the bus who calls and polkit whether they may; anything but
+ * Authority: may this caller do that? The bus said who calls (intake.h), polkit is asked whether they may; anything but
  * a clear yes is a no.
  *
  * How it waits: the answer to a question comes later, and the main loop never waits for it. So the
@@ -25,14 +25,6 @@ typedef enum Action {
 
 /* org.hostdev1.attach and so on; of a single bit. */
 const char *action_id(unsigned action);
-
-/**
- * identify() - who calls
- *
- * Return: 1 when call->uid is known, 0 when the call is parked, or negative errno with @error set: it cannot be
- * known, or this user has too many calls.
- */
-int identify(Call *call, sd_bus_error *error);
 
 /**
  * authorize() - may the caller do this?

@@ -12,7 +12,7 @@
 
 typedef enum CallState {
         CALL_RUNNING, /* its handler runs, or it is queued to be read again */
-        CALL_ASKING,  /* somebody on the bus was asked: who calls, or may they */
+        CALL_ASKING,  /* polkit was asked, or will be when it is their turn: may they */
         CALL_WAITING, /* for the registry to change, or a deadline */
         CALL_ACTING,  /* with the manager, who answers by call_done() */
 } CallState;
@@ -46,8 +46,7 @@ struct Call {
         Bus *bus; /* NULL when the bus is gone and only the manager still has it */
         sd_bus_message *message;
         CallState state;
-        size_t weight; /* of its arguments, in bytes or so */
-        bool identified;
+        size_t weight;       /* of its arguments, in bytes or so */
         uint32_t uid;        /* the caller's effective one, as the bus reports it */
         unsigned actions;    /* those that the table binds its method to */
         bool authorized;     /* in this turn */
@@ -71,35 +70,27 @@ struct Call {
         uint64_t deadlines[_CALL_WAIT_END]; /* µs of CLOCK_MONOTONIC; 0: did not wait for that */
 };
 
-/*
- * Nobody shall keep others out: not one user with all the connections that the bus lets him have (256) before it
- * is known that they are all his, and nobody root.
- */
+/* Nobody shall keep others out, and nobody root. How large a call may be is a matter of the intake. */
 enum {
-        CALLS_MAX = 256, /* of known users */
+        CALLS_MAX = 256, /* of all */
         CALLS_PER_USER_MAX = 16,
         QUESTIONS_PER_USER_MAX = 8,
-        STRANGERS_MAX = 4608, /* calls whose user the bus is being asked for */
-        STRANGERS_PER_CALLER_MAX = CALLS_PER_USER_MAX,
-        STRANGERS_WEIGHT_MAX = 8 << 20,
-        LIGHT_WEIGHT = 4096,       /* a stranger's call of this weight at most has always room */
-        CALL_WEIGHT_MAX = 2 << 20, /* of one that is looked at: what is wrong with it is told… */
-        CALL_WEIGHT_KEPT_MAX = 256 << 10 /* …and of one that is kept while polkit is asked */
+        CALL_WEIGHT_KEPT_MAX = 256 << 10 /* of one that is kept while polkit is asked */
 };
 
 /* The call of this message that was parked before; NULL: none. */
 Call *call_find(const Bus *bus, sd_bus_message *message);
 
-/* A new call. 0, LIMIT_EXCEEDED or negative errno. */
-int call_new(Call **ret, Bus *bus, sd_bus_message *message, Refusal *refusal);
+/* A new call, whose user the intake knows. 0 or negative errno. */
+int call_new(Call **ret, Bus *bus, sd_bus_message *message);
 Call *call_free(Call *call); /* NULL is fine; always returns NULL */
 DEFINE_CLEANUP(Call *, call_free);
 
 /* Watches for its sender leaving the bus: from now on it goes with him. 0 or negative errno. */
 int call_watch(Call *call);
 
-/* It is this user's. 0, or LIMIT_EXCEEDED when he, or all, have too many. */
-int call_identify(Call *call, uint32_t uid, Refusal *refusal);
+/* May this new one be worked on? 0, or LIMIT_EXCEEDED when its user, or all, have too many. */
+int call_admit(Call *call, Refusal *refusal);
 
 /* How many calls of this user there are, and how many of them in @state. */
 size_t call_count(const Bus *bus, uint32_t uid, CallState state, size_t *ret_total);

@@ -124,10 +124,6 @@ static int explain_for_domain(Bus *bus, Call *call, Explain *explain, sd_bus_err
         Refusal refusal = { 0 };
         int r;
 
-        r = identify(call, error);
-        if (r <= 0)
-                return r;
-
         r = resolve(bus->manager, explain, &refusal);
         if (r == DOMAIN_UNKNOWN && !manager_is_reconciled(bus->manager)) {
                 refusal_done(&refusal);
@@ -148,8 +144,11 @@ static int explain(Bus *bus, sd_bus_message *message, Call **call, sd_bus_error 
         int r;
 
         r = read_call(bus, message, &explain, &refusal);
-        if (r == 0 && explain.domain_text && !*call)
-                r = call_new(call, bus, message, &refusal);
+        if (r == 0 && explain.domain_text && !*call) {
+                r = call_new(call, bus, message);
+                if (r == 0)
+                        r = call_admit(*call, &refusal);
+        }
         if (r != 0)
                 return bus_refuse_with(error, r, &refusal);
 

@@ -24,6 +24,7 @@ enum {
 typedef struct Waiting {
         sd_bus_message *message;
         size_t weight;
+        uint32_t uid; /* when it is served */
 } Waiting;
 
 /* The calls of one user, or of one connection whose user is not known yet. */
@@ -47,7 +48,8 @@ struct Intake {
         size_t n_lanes, next;     /* the lane that is served next */
         size_t n_waiting, weight; /* of all lanes */
         unsigned n_taken;         /* since the last was put back */
-        sd_bus_message *served;   /* it was put back, and has not come again yet */
+        Waiting served;           /* it was put back, and has not come again yet */
+        Waiting current;          /* it has, and is worked on; its message is only compared */
         sd_bus_slot *question;    /* has the bus taken all that was sent before it? */
         unsigned n_unconfirmed,
                 n_asked_about; /* calls served since it last said so, and before the question */
@@ -88,7 +90,7 @@ static void remove_lane(Intake *intake, Lane *lane) {
 }
 
 static int lane_append(Lane *lane, sd_bus_message *message, size_t weight) {
-        const Waiting waiting = { message, weight };
+        const Waiting waiting = { .message = message, .weight = weight };
         int r;
 
         if (lane->first == lane->n_waiting)
@@ -104,6 +106,7 @@ static int lane_append(Lane *lane, sd_bus_message *message, size_t weight) {
 static Waiting lane_take(Lane *lane) {
         Waiting waiting = lane->waiting[lane->first++];
 
+        waiting.uid = lane->uid;
         lane->intake->n_waiting--;
         lane->intake->weight -= waiting.weight;
 
@@ -211,12 +214,12 @@ static void serve(Intake *intake) {
         Waiting waiting;
         Lane *lane;
 
-        while (!intake->served && (lane = next_lane(intake, &held))) {
+        while (!intake->served.message && (lane = next_lane(intake, &held))) {
                 waiting = lane_take(lane);
                 intake->n_taken = 0;
                 intake->n_unconfirmed++;
                 if (sd_bus_enqueue_for_read(intake->connection, waiting.message) >= 0)
-                        intake->served = waiting.message;
+                        intake->served = waiting;
                 else {
                         answer_with_error(waiting.message, SD_BUS_ERROR_NO_MEMORY, "No memory.");
                         sd_bus_message_unref(waiting.message);
@@ -354,8 +357,11 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (!sd_bus_message_is_method_call(message, NULL, NULL) || !sender || sender[0] != ':')
                 return 0;
 
-        if (message == intake->served) {
-                intake->served = sd_bus_message_unref(intake->served);
+        intake->current = (Waiting){ 0 };
+        if (message == intake->served.message) {
+                intake->current = intake->served;
+                intake->served = (Waiting){ 0 };
+                sd_bus_message_unref(intake->current.message); /* the connection has it */
                 arm(intake, intake->n_waiting > 0);
                 return 0;
         }
@@ -370,6 +376,16 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
                 serve(intake);
         arm(intake, true);
         return 1;
+}
+
+bool intake_served(const Intake *intake, const sd_bus_message *message, uint32_t *ret_uid,
+                   size_t *ret_weight) {
+        if (message != intake->current.message)
+                return false;
+
+        *ret_uid = intake->current.uid;
+        *ret_weight = intake->current.weight;
+        return true;
 }
 
 int intake_new(Intake **ret, sd_bus *connection, sd_event *event,
@@ -410,7 +426,7 @@ Intake *intake_free(Intake *intake) {
         for (size_t i = 0; i < intake->n_lanes; i++)
                 lane_free(intake->lanes[i]);
         free(intake->lanes);
-        sd_bus_message_unref(intake->served);
+        sd_bus_message_unref(intake->served.message);
         free(intake);
         return NULL;
 }

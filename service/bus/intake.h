@@ -37,6 +37,15 @@ enum {
 };
 
 /**
+ * intake_served() - who sent the call that is worked on
+ * @message: came to a handler for the first time; one that was parked has this known already
+ *
+ * Return: whether it is known; it is, but for what does not come from the bus.
+ */
+bool intake_served(const Intake *intake, const sd_bus_message *message, uint32_t *ret_uid,
+                   size_t *ret_weight);
+
+/**
  * intake_new() - put calls in order from now on
  * @callers:   borrowed; what the bus says is remembered there
  * @is_parked: tells calls that were worked on before and come again: they are not held up a second time

@@ -45,20 +45,21 @@ static const Method *method_find(const char *interface, const char *member) {
 static int change(Bus *bus, const Method *method, sd_bus_message *message, void *object,
                   sd_bus_error *error) {
         Call *call = call_find(bus, message);
+        const bool is_new = !call;
         Refusal refusal = { 0 };
-        int r = 0;
+        int r;
 
-        if (!call)
-                r = call_new(&call, bus, message, &refusal);
-        if (r != 0)
-                return bus_refuse_with(error, r, &refusal);
+        if (is_new) {
+                r = call_new(&call, bus, message);
+                if (r < 0)
+                        return bus_refuse(error, r, NULL);
+        }
 
         call->actions = method->actions;
         call->authorized = false;
 
-        r = identify(call, error);
-        if (r > 0)
-                r = method->change(call, object, error);
+        r = is_new ? call_admit(call, &refusal) : 0;
+        r = r != 0 ? bus_refuse_with(error, r, &refusal) : method->change(call, object, error);
         if (r < 0)
                 call_close(call, error);
         return r < 0 ? r : 1;

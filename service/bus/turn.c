@@ -22,7 +22,7 @@ static bool is_taken(const Bus *bus, uint32_t uid) {
         for (size_t i = 0; i < bus->n_calls; i++) {
                 const Call *call = bus->calls[i];
 
-                if (call->identified && call->uid == uid && turn_is_put(call) &&
+                if (call->uid == uid && turn_is_put(call) &&
                     now_usec - call->put_usec < bus->turn_usec)
                         return true;
         }

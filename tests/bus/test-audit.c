@@ -56,7 +56,6 @@ static void a_record_says_who_what_and_how_it_ended(void **state) {
                 .method = "Attach",
                 .object = "/org/hostdev1",
                 .caller = ":1.42",
-                .identified = true,
                 .uid = 1000,
                 .arguments = { "web", "nic:2" },
                 .details = details,
@@ -80,14 +79,6 @@ static void a_record_says_who_what_and_how_it_ended(void **state) {
         assert_string_equal(value_of(fields, "HOSTDEVD_UNRECORDED"), "7");
         assert_null(value_of(fields, "HOSTDEVD_ATTACHMENT"));
         assert_null(value_of(fields, "HOSTDEVD_REASON"));
-}
-
-static void nobody_is_not_root(void **state) {
-        const AuditRecord record = { .result = AUDIT_REFUSED, .method = "Reload" };
-        _cleanup_(list_freep) char **fields = encode(&record);
-
-        assert_null(value_of(fields, "HOSTDEVD_UID"));
-        assert_string_equal(value_of(fields, "MESSAGE"), "Reload by somebody unknown: refused");
 }
 
 /* What print_field() wrote, read back. */
@@ -220,7 +211,6 @@ static void more_users_than_there_is_room_for_share_the_last(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_says_who_what_and_how_it_ended),
-                cmocka_unit_test(nobody_is_not_root),
                 cmocka_unit_test(no_byte_makes_another_line_or_field_and_all_can_be_read_back),
                 cmocka_unit_test(what_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(an_error_says_what_became_of_the_call),

@@ -136,7 +136,7 @@ static void a_message_is_weighed_wherever_its_bytes_are(void **state) {
 static void a_large_call_is_not_kept(void **state) {
         World *world = world_new(POLKIT_SILENT, false);
         sd_bus *client = world_connect(world);
-        _cleanup_(freep) char *large = calloc(1, CALL_WEIGHT_MAX + 1);
+        _cleanup_(freep) char *large = calloc(1, INTAKE_CALL_WEIGHT_MAX + 1);
         Reply *reply;
 
         assert_non_null(large);
@@ -147,14 +147,14 @@ static void a_large_call_is_not_kept(void **state) {
         assert_int_equal(world->bus->n_calls, 0);
         reply_free(reply);
 
-        memset(large, 'x', CALL_WEIGHT_MAX);
+        memset(large, 'x', INTAKE_CALL_WEIGHT_MAX);
         reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
                            large, 0);
         assert_string_equal(reply_error(world, reply), LIMIT_EXCEEDED_NAME);
         reply_free(reply);
 
         /* What is wrong with one that could not be kept is told all the same. */
-        large[CALL_WEIGHT_MAX / 2] = '\0';
+        large[INTAKE_CALL_WEIGHT_MAX / 2] = '\0';
         reply = world_send(client, true, ROOT_PATH, MANAGER_INTERFACE, "Attach", "ssa{sv}", "web",
                            large, 0);
         assert_string_equal(reply_error(world, reply), "org.hostdev1.Error.InvalidRequest");
