@@ -6,11 +6,13 @@ of its own for every function, on both NUMA nodes by turns; the rest are cards o
 is the host that decide.c makes in memory.
 """
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -155,12 +157,42 @@ class Large(world.World):
         """Names of libvirtd's PCI node devices; it answers when it has looked at all of them."""
         return self.run(["virsh", "-q", "-c", "qemu:///system", "nodedev-list", "--cap", "pci"], check=True).stdout.split()
 
-    def start_daemon(self):
+    def define(self, *names):
+        """Domains of the test driver that do not run."""
+        commands = []
+        for name in names:
+            path = self.open_file(f"{name}.xml")
+            path.write_text(f"<domain type='test'><name>{name}</name><memory>1024</memory>"
+                            "<os><type>hvm</type></os></domain>")
+            commands.append(f"define {path}\n")
+        self.virsh(text="".join(commands))
+
+    def open_file(self, name):
+        """An empty file that everybody may write."""
+        path = self.directory / name
+        path.touch()
+        path.chmod(0o666)
+        return path
+
+    @contextlib.contextmanager
+    def traced(self, pid, calls):
+        """Meanwhile strace watches a process; afterwards the trace has its lines."""
+        trace = Trace(self.open_file("trace"))
+        process = self.start("strace", ["strace", "-f", "-q", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace.path,
+                                        "-p", pid])
+        wait_for(lambda: all("TracerPid:\t0" not in status.read_text(encoding="ascii")
+                             for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")), "strace")
+        yield trace
+        assert process.poll() is None, self.log("strace")
+        self.stop("strace", signal.SIGINT)
+
+    def start_daemon(self, more=None):
         """It runs, knows libvirt, and has nothing left to do."""
         # What it would say in detail is no part of what is measured.
         settings = {"STATE_DIRECTORY": str(self.state), "CONFIGURATION_DIRECTORY": str(self.configuration),
                     "LIBVIRT_DEFAULT_URI": self.uri}
-        process = self.start("daemon", [self.program("service/hostdevd")], user="hostdevd", environment=settings)
+        process = self.start("daemon", [self.program("service/hostdevd")], user="hostdevd",
+                             environment={**settings, **(more or {})})
         self.wait_name(world.NAME, process)
         wait_for(lambda: self.property(ROOT, MANAGER, "LibvirtConnected"), "libvirt")
         self.wait_idle(process.pid)
@@ -174,6 +206,18 @@ class Large(world.World):
             used.append(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
             return len(used) > 10 and len(set(used[-10:])) == 1
         wait_for(is_idle, f"process {pid} to be idle", seconds)
+
+
+class Trace:
+    """What strace wrote: the calls that began while it watched."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def lines(self):
+        """Calls that were under way when it came, and such as never ended, are none."""
+        return [line for line in self.path.read_text(encoding="utf-8").splitlines()
+                if "resumed>" not in line and "detached" not in line and "exited with" not in line]
 
 
 def memory_of(pid):

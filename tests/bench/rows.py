@@ -9,6 +9,7 @@ from large_host import CONFIGURATION, FLOOR, HERE, MANAGER, PORT_FUNCTIONS, ROOT
 from turns import Turns, take_turns
 
 REQUEST = "a1:8,b:4"
+CLIENTS = 100
 REQUESTS = ("a1:2", REQUEST)
 SINGLE_PROCESSES = 64  # of virsh, one for each device, are started at most
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
@@ -25,8 +26,9 @@ def row(function):
 class Bench:
     """One made host, with whatever of its parts is running."""
 
-    def __init__(self, w, functions, is_largest, effort, tell):
-        self.w, self.functions, self.is_largest, self.effort, self.tell = w, functions, is_largest, effort, tell
+    def __init__(self, w, functions, is_largest, effort, tell, note):
+        self.w, self.functions, self.is_largest, self.effort = w, functions, is_largest, effort
+        self.tell, self.note = tell, note
         self.running = set()
 
     def rounds(self, most):
@@ -188,6 +190,88 @@ def explain(bench):
         "floor": bench.call(FLOOR, "/floor", FLOOR, "Explain", REQUEST),
     }
     tell_all(bench, "explain", peers, bench.rounds(20))
+
+
+@row
+def attach(bench):
+    """Attach and Detach in a definition, and what libvirt takes for the same when a bare program asks it."""
+    w = bench.w
+    w.define("ours", "bare")
+    bench.has("daemon")
+    peers = {"hostdevd": bench.turns(bench.program("attach", 1, 1, "a1", "ours")),
+             "libvirt": bench.turns(bench.program("libvirt-define", w.uri, "bare", "0000:00:00.1"))}
+    taken = take_turns(peers, bench.rounds(60), 5)
+    for peer in peers.values():
+        peer.close()
+    for what in ("attach", "detach"):
+        bench.tell(what, "hostdevd", "us", column(taken["hostdevd"], what))
+        bench.tell(what, "libvirt alone", "us", column(taken["libvirt"], what))
+    count_calls(bench)
+
+
+PAIRS = 10  # of Attach and Detach whose calls are counted
+
+
+def count_calls(bench):
+    """What one pair asks of libvirt and of the disk: the daemon runs once more, with libvirt's log and traced."""
+    w = bench.w
+    bench.stop_daemon()
+    calls = w.open_file("calls")
+    settings = {"LIBVIRT_LOG_FILTERS": "1:libvirt", "LIBVIRT_LOG_OUTPUTS": f"1:file:{calls}"}
+    daemon = w.start_daemon(settings)
+    with bench.turns(bench.program("attach", 1, 1, "a1", "ours")) as client:
+        client.turn()  # the journal is opened by the first
+        w.wait_idle(daemon.pid)
+        begin = calls.stat().st_size
+        with w.traced(daemon.pid, "fsync,fdatasync,sync_file_range,sync,syncfs") as trace:
+            for _ in range(PAIRS):
+                client.turn()
+                w.wait_idle(daemon.pid)
+    bench.tell("attach", "fsyncs of a pair", "", [len(trace.lines()) / PAIRS])
+    with open(calls, encoding="utf-8") as file:
+        file.seek(begin)
+        asked = re.findall(r" debug : (vir(?:Domain|Connect)\w+):\d+ : ", file.read())
+    asked = [name for name in asked if not re.search(LOCAL_CALLS, name)]
+    bench.tell("attach", "calls of libvirt of a pair", "", [len(asked) / PAIRS])
+    bench.note("attach", "a pair asks libvirt: " + ", ".join(
+        f"{asked.count(name) / PAIRS:g} {name}" for name in sorted(set(asked))))
+    w.stop("daemon")
+
+
+# What libvirt answers without asking anybody, and what only calls another one of the list.
+LOCAL_CALLS = r"Free$|Ref$|GetName$|GetUUID\w*$|GetID$|IsAlive$|LookupByUUIDString$|GetConnect$"
+
+
+@row
+def clients(bench):
+    """Many clients attach at once, each for a domain of its own, and one alone makes as many pairs."""
+    bench.has("daemon")
+    bench.w.define(*(f"guest{number}" for number in range(CLIENTS)))
+    names = [f"guest{number}" for number in range(min(CLIENTS, bench.functions // 3))]
+    pairs = max(len(names), bench.rounds(2 * CLIENTS))
+    peers = {"one": bench.turns(bench.program("attach", 1, pairs, "a1", *names[:1])),
+             "many": bench.turns(bench.program("attach", len(names), pairs, "a1", *names))}
+    taken = take_turns(peers, bench.rounds(5))
+    for peer in peers.values():
+        peer.close()
+    for who, figures in taken.items():
+        bench.tell("clients", f"{who}, pairs a second", "/s", [1e6 * pairs / usec for usec in column(figures, "usec")])
+        bench.tell("clients", f"{who}, Attach", "us", column(figures, "attach"))
+        bench.tell("clients", f"{who}, Attach, 99th of 100", "us", column(figures, "attach99"))
+    bench.note("clients", f"{len(names)} clients, {pairs} pairs")
+    for name in names:
+        bench.w.virsh("undefine", name)
+
+
+@row
+def idle(bench):
+    """How often it wakes when nothing happens, watched by strace."""
+    seconds = 60 if bench.is_largest and bench.effort >= 1 else 5
+    bench.has("daemon")
+    bench.w.wait_idle(bench.daemon.pid)
+    with bench.w.traced(bench.daemon.pid, "all") as trace:
+        time.sleep(seconds)
+    bench.tell("idle", f"system calls in {seconds} s", "", [len(trace.lines())])
 
 
 @row

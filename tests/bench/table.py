@@ -11,7 +11,7 @@ def quantity(value, unit):
     for factor, name in UNITS.get(unit, ((1, unit),)):
         if abs(value) >= factor or factor == UNITS.get(unit, ((1, unit),))[-1][0]:
             value /= factor
-            return f"{value:,.{max(0, 2 - (len(str(int(abs(value)))) - 1))}f} {name}".strip()
+            return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f} {name}".strip()
     return f"{value} {unit}"
 
 
@@ -41,4 +41,5 @@ def text(figures):
     lines = [["work", "functions", "who", "median", "10 % – 90 %", "to reach", "reached"], *lines_of(figures)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(cell.rjust(width) if i in (1, 3) else cell.ljust(width)
-                               for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
+                               for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines
+                     ) + "".join(f"\n{told['row']}, {told['functions']:,} functions: {told['note']}" for told in figures.notes)

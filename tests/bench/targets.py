@@ -13,7 +13,7 @@ class Figures:
     """All that was measured: (row, functions, who) -> values."""
 
     def __init__(self):
-        self.values, self.units = {}, {}
+        self.values, self.units, self.notes = {}, {}, []
 
     def add(self, figure):
         key = figure["row"], figure["functions"], figure["who"]
@@ -57,6 +57,14 @@ def plain(row, who):
     return lambda figures, functions: figures.median(row, functions, who)
 
 
+def own_time(row):
+    """Beyond what libvirt takes."""
+    def value(figures, functions):
+        whole, libvirt = (figures.median(row, functions, who) for who in ("hostdevd", "libvirt alone"))
+        return whole - libvirt if whole is not None else None
+    return value
+
+
 def growth(row, who):
     """From 512 functions to 4,096."""
     def value(figures, functions):
@@ -64,6 +72,11 @@ def growth(row, who):
         return large / small if small and large is not None else None
     return value
 
+
+# Attach: the domain is looked up, the device is attached, which the test driver cannot, the definition is read and
+# defined anew: 4. Detach: the same, with the element looked for before, and asked for by alias and by element: 6.
+# After each one look at what came of it: the domain, whether it is persistent, what runs and what is defined: 4.
+CALLS_NEEDED = 4 + 6 + 2 * 4
 
 DECIDE = ("decide a1:2", "decide a1:8,b:4")
 
@@ -76,6 +89,14 @@ TARGETS = [
              sizes=(4096,)) for row in DECIDE],
     *[Target("search", f"us {when}", plain("search", f"hostdevd, {when}"), 5000) for when in ("when it fits", "when not")],
     Target("explain", "times a ready reply", ratio("explain", "hostdevd", "floor"), 3),
+    Target("attach", "us of our own", own_time("attach"), 1500),
+    Target("detach", "us of our own", own_time("detach"), 1500),
+    Target("attach", "fsyncs of a pair", plain("attach", "fsyncs of a pair"), 2),
+    Target("attach", "calls of libvirt of a pair", plain("attach", "calls of libvirt of a pair"), CALLS_NEEDED),
+    Target("clients", "of one client's throughput", ratio("clients", "many, pairs a second", "one, pairs a second"), 0.8,
+           at_least=True),
+    Target("clients", "times the median, 99th of 100", ratio("clients", "many, Attach, 99th of 100", "many, Attach"), 20),
+    *[Target("idle", "system calls", plain("idle", f"system calls in {seconds} s"), 0) for seconds in (5, 60)],
     Target("event", "us over libudev", plain("event", "hostdevd over libudev"), 1000),
     Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
     Target("added", "us until all are announced", plain("added", "hostdevd"), 150_000, sizes=(4096,)),
