@@ -12,7 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "bus/bus.h"
-#include "host/readiness.h"
+#include "host/readiness-kept.h"
 #include "host/scan.h"
 #include "hotplug.h"
 #include "manager.h"
@@ -37,6 +37,7 @@ typedef struct Daemon {
         sd_event_source *farewell, *use;
         bool use_has_changed; /* and has not been looked at */
         sd_bus *connection;
+        ReadinessKept readiness;
         Scan *scan;
         Hotplug *hotplug;
         Journal *journal;
@@ -60,6 +61,7 @@ static void daemon_done(Daemon *daemon) {
         sd_event_source_disable_unref(daemon->use);
         sd_bus_flush_close_unref(daemon->connection);
         sd_event_unref(daemon->event);
+        readiness_kept_done(&daemon->readiness);
         free(daemon->uri);
 }
 
@@ -210,12 +212,19 @@ static int port_check_host(void *userdata,
                            void *row_userdata) {
         Daemon *daemon = userdata;
         const ReadinessSubject subject = subject_of(daemon);
+        const uint64_t now_usec = clock_monotonic_usec();
+        int r = 0;
 
-        /* Nothing tells when a module is loaded: whoever looks shall not see one thing here, another there. */
-        manager_look_at_host(daemon->manager);
-        manager_publish(daemon->manager);
+        if (!readiness_is_kept(&daemon->readiness, &subject, now_usec)) {
+                log_debug("looking at the host, for CheckHost");
+                r = readiness_keep(&daemon->readiness, &subject, now_usec);
 
-        return readiness_check(&subject, row, row_userdata);
+                /* Nothing tells when a module is loaded: whoever looks shall not see one thing here, another there. */
+                manager_look_at_host(daemon->manager);
+                manager_publish(daemon->manager);
+        }
+
+        return r < 0 ? r : readiness_tell(&daemon->readiness, row, row_userdata);
 }
 
 /* A file system was mounted, an interface got an address: what the host uses has changed. */

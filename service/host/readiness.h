@@ -2,7 +2,7 @@
 /*
  * Readiness: is this host able to lend devices? The rows of CheckHost.
  *
- * Each row is looked up when it is asked for; nothing is remembered, and nothing needs a privilege. A row
+ * Each row is looked up when it is asked for (readiness-kept.h has them a moment longer), and nothing needs a privilege. A row
  * fails when devices cannot be lent now, or not safely; what an administrator should know of is a warning;
  * what does not matter here, or cannot be seen by us, is skipped and says why.
  */

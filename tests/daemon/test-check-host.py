@@ -4,6 +4,7 @@
 
 import re
 import sys
+import time
 
 import world
 from tap import test
@@ -99,12 +100,27 @@ def a_polkit_that_has_left_is_warned_of():
 @test
 def a_state_directory_that_others_can_write_to_fails():
     w.state.chmod(0o770)
-    result, evidence, fix = rows()["state-directory"]
-    assert result == "fail" and str(w.state) in evidence and "0700" in fix, (result, evidence, fix)
+    _, evidence, fix = becomes("state-directory", "fail")
+    assert str(w.state) in evidence and "0700" in fix, (evidence, fix)
     w.state.chmod(0o500)
+    wait_for(lambda: "Permission denied" in rows()["state-directory"][1], "the other cause")
     assert rows()["state-directory"][0] == "fail"
     w.state.chmod(0o700)
-    assert rows()["state-directory"][0] == "pass" and is_ready()
+    assert becomes("state-directory", "pass") and is_ready()
+
+
+@test
+def who_asks_again_and_again_does_not_make_it_look_each_time():
+    def looks():
+        return w.log("daemon").count("looking at the host, for CheckHost")
+
+    before, begin, calls = looks(), time.monotonic(), 500
+    for _ in range(calls):
+        answer, error = w.call_raw(ROOT, MANAGER, "CheckHost", "")
+        assert not error and len(answer) >= 19, error
+    seconds = time.monotonic() - begin
+    print(f"# {calls} calls in {seconds:.2f} s, {looks() - before} looks at the host")
+    assert 1 <= looks() - before <= seconds * 10 + 1
 
 
 @test

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "failing-memory.h"
-#include "host/readiness.h"
+#include "host/readiness-kept.h"
 #include "host/scan.h"
 #include "host/usage.h"
 #include "host/watch.h"
@@ -125,6 +125,21 @@ static int check_readiness(void *userdata) {
         return readiness_check(&subject, take_row, NULL);
 }
 
+/* Without memory nothing is kept, and what was is forgotten. */
+static int keep_readiness(void *userdata) {
+        static const ReadinessSubject subject = {
+                .libvirt_uri = "qemu:///system",
+                .state_directory = "/sys",
+                .actions_text = "",
+        };
+        ReadinessKept *kept = userdata;
+        int r;
+
+        r = readiness_keep(kept, &subject, 1);
+        assert_int_equal(r < 0, !kept->rows);
+        return r < 0 ? r : readiness_tell(kept, take_row, NULL);
+}
+
 static void a_scan_is_read_or_says_that_there_is_no_memory(void **state) {
         _cleanup_(scan_freep) Scan *scan = NULL;
 
@@ -144,7 +159,10 @@ static void a_usage_is_read_or_says_that_there_is_no_memory(void **state) {
 }
 
 static void a_check_is_made_or_says_that_there_is_no_memory(void **state) {
+        _cleanup_(readiness_kept_done) ReadinessKept kept = { 0 };
+
         fail_everywhere(check_readiness, NULL);
+        fail_everywhere(keep_readiness, &kept);
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, set_up)

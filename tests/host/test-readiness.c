@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The rows of CheckHost on made hosts: /sys, /proc and the modules of a kernel are made for each test. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
-#include "host/readiness.h"
+#include "host/readiness-kept.h"
 #include "tree.h"
 #include "util/cleanup.h"
 #include "util/text.h"
@@ -591,6 +592,77 @@ static void a_receiver_that_has_enough_ends_the_check(void **state) {
         assert_int_equal(n, 2);
 }
 
+static int find_groups(void *userdata, const char *id, const char *result, const char *evidence,
+                       const char *fix) {
+        if (strcmp(id, "iommu-groups") == 0)
+                *(bool *) userdata = strcmp(result, "pass") == 0;
+        return 0;
+}
+
+static bool tells_pass(const ReadinessKept *kept) {
+        bool passes = false;
+
+        assert_int_equal(readiness_tell(kept, find_groups, &passes), 0);
+        return passes;
+}
+
+static void after_some_looks_the_last_is_told_for_a_second(void **state) {
+        _cleanup_(readiness_kept_done) ReadinessKept kept = { 0 };
+        const uint64_t begin_usec = 5000000;
+        size_t n = 0;
+
+        for (uint64_t i = 0; i < READINESS_LOOKS; i++) {
+                assert_false(readiness_is_kept(&kept, &subject, begin_usec + i));
+                assert_int_equal(readiness_keep(&kept, &subject, begin_usec + i), 0);
+        }
+        assert_int_equal(readiness_tell(&kept, count_passes, &n), 0);
+        assert_int_equal(n, N_ELEMENTS(ids));
+
+        assert_true(tells_pass(&kept));
+        take_groups();
+        assert_true(readiness_is_kept(&kept, &subject, begin_usec));
+        assert_true(readiness_is_kept(&kept, &subject, begin_usec + READINESS_KEPT_USEC - 1));
+        assert_true(tells_pass(&kept));
+        assert_false(readiness_is_kept(&kept, &subject, begin_usec + READINESS_KEPT_USEC));
+        assert_int_equal(readiness_keep(&kept, &subject, begin_usec + READINESS_KEPT_USEC), 0);
+        assert_false(tells_pass(&kept));
+        assert_false(readiness_is_kept(&kept, &subject, begin_usec + READINESS_KEPT_USEC));
+}
+
+static void what_the_daemon_knows_is_never_told_from_an_older_look(void **state) {
+        _cleanup_(readiness_kept_done) ReadinessKept kept = { 0 };
+        const ReadinessSubject before = subject;
+
+        for (unsigned i = 0; i < READINESS_LOOKS; i++)
+                assert_int_equal(readiness_keep(&kept, &subject, 1), 0);
+        assert_true(readiness_is_kept(&kept, &subject, 1));
+        subject.libvirt_is_connected = false;
+        assert_false(readiness_is_kept(&kept, &subject, 1));
+        subject = before;
+        assert_true(readiness_is_kept(&kept, &subject, 1));
+        subject.journal_problem = "line 3 is damaged";
+        assert_false(readiness_is_kept(&kept, &subject, 1));
+        subject = before;
+        subject.actions = READINESS_ACTIONS_MISSING;
+        assert_false(readiness_is_kept(&kept, &subject, 1));
+}
+
+static int refuse_third(void *userdata, const char *id, const char *result, const char *evidence,
+                        const char *fix) {
+        return ++*(unsigned *) userdata == 3 ? -E2BIG : 0;
+}
+
+static void who_takes_no_more_rows_is_told_no_more(void **state) {
+        _cleanup_(readiness_kept_done) ReadinessKept kept = { 0 };
+        unsigned n = 0;
+
+        assert_int_equal(readiness_tell(&kept, refuse_third, &n), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(readiness_keep(&kept, &subject, 1), 0);
+        assert_int_equal(readiness_tell(&kept, refuse_third, &n), -E2BIG);
+        assert_int_equal(n, 3);
+}
+
 static int tear_down(void **state) {
         tree_uncover_proc();
         return 0;
@@ -601,6 +673,9 @@ static int tear_down(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_host_with_everything_passes_every_row),
+                TEST(after_some_looks_the_last_is_told_for_a_second),
+                TEST(what_the_daemon_knows_is_never_told_from_an_older_look),
+                TEST(who_takes_no_more_rows_is_told_no_more),
                 TEST(an_iommu_that_is_switched_off_is_a_failure_with_its_cause),
                 TEST(an_iommu_that_the_kernel_was_not_told_to_use_is_a_warning_beside_the_failure),
                 TEST(a_host_without_iommu_fails_with_the_firmware_as_its_cause),
