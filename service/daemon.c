@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include <malloc.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -263,6 +264,8 @@ static int on_turn_end(sd_event_source *source, void *userdata) {
         int r;
 
         manager_publish(daemon->manager);
+        if (scan_rest(daemon->scan))
+                (void) malloc_trim(0); /* whether it gave anything to the system does not matter */
         deadline_usec = manager_deadline(daemon->manager);
 
         r = sd_event_source_set_time(daemon->timer, deadline_usec);

@@ -11,10 +11,7 @@
 #include "util/cleanup.h"
 
 const char *device_path(Address address, char path[static DEVICE_PATH_SIZE]) {
-        char name[ADDRESS_NODE_NAME_SIZE];
-
-        snprintf(path, DEVICE_PATH_SIZE, DEVICE_PREFIX "/%s",
-                 address_format_node_name(address, name));
+        (void) address_format_node_name(address, stpcpy(path, DEVICE_PREFIX "/"));
         return path;
 }
 

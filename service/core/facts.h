@@ -32,10 +32,10 @@ typedef struct Facts {
         unsigned max_virtual_functions;
         char **reset_methods; /* as sysfs lists them */
         char *power_state;    /* D0 … D3cold, unknown, "" */
-        bool enabled; /* to the kernel: for vfio-pci that somebody has it open. Read, not followed */
-        char **interfaces; /* netdev names, sorted */
-        char **mediated;   /* UUIDs of the mediated devices made of it, lower case, sorted */
-        char *host_use;    /* what of the host uses it: eth0, /home; "" for nothing */
+        bool enabled;         /* somebody has it open at vfio-pci. Read, not followed */
+        char **interfaces;    /* netdev names, sorted */
+        char **mediated;      /* UUIDs of the mediated devices made of it, lower case, sorted */
+        char *host_use;       /* what of the host uses it: eth0, /home; "" for nothing */
 } Facts;
 
 int facts_new(Facts **ret,

@@ -8,9 +8,18 @@
 #include <pci/pci.h>
 
 #include "host/sysfs.h"
+#include "util/vector.h"
+
+/* What was looked up. The functions of a host are of a few kinds. */
+typedef struct Name {
+        int kind, first, second;
+        char *text;
+} Name;
 
 struct Names {
-        struct pci_access *access;
+        struct pci_access *access; /* has the list; NULL: not needed so far, or not any more */
+        Name *known;
+        size_t n_known;
 };
 
 enum {
@@ -33,11 +42,14 @@ static void on_message(char *format, ...) {
 }
 
 int names_new(Names **ret) {
-        _cleanup_(names_freep) Names *names = NULL;
+        *ret = calloc(1, sizeof(**ret));
+        return *ret ? 0 : -ENOMEM;
+}
 
-        names = calloc(1, sizeof(*names));
-        if (!names)
-                return -ENOMEM;
+/* 0 or -ENOMEM. */
+static int need_list(Names *names) {
+        if (names->access)
+                return 0;
 
         names->access = pci_alloc();
         if (!names->access)
@@ -46,17 +58,26 @@ int names_new(Names **ret) {
         names->access->error = on_error;
         names->access->warning = on_message;
         names->access->debug = on_message;
-
-        *ret = TAKE(names);
         return 0;
+}
+
+bool names_rest(Names *names) {
+        if (!names->access)
+                return false;
+
+        pci_cleanup(names->access);
+        names->access = NULL;
+        return true;
 }
 
 Names *names_free(Names *names) {
         if (!names)
                 return NULL;
 
-        if (names->access)
-                pci_cleanup(names->access);
+        (void) names_rest(names);
+        for (size_t i = 0; i < names->n_known; i++)
+                free(names->known[i].text);
+        free(names->known);
         free(names);
         return NULL;
 }
@@ -76,13 +97,50 @@ static const char *look_up(Names *names, char *buffer, int kind, int first, int 
         return found;
 }
 
-static int name(Names *names, int kind, int first, int second, char **ret) {
+/* New in the list of those that are known. 0 or -ENOMEM. */
+static int learn(Names *names, int kind, int first, int second) {
+        _cleanup_(freep) char *text = NULL;
         char buffer[NAME_SIZE];
         const char *found;
+        int r;
+
+        r = need_list(names);
+        if (r < 0)
+                return r;
 
         found = look_up(names, buffer, kind, first, second) ?: "";
+        text = sysfs_text(found, strlen(found));
+        if (!text)
+                return -ENOMEM;
 
-        *ret = sysfs_text(found, strlen(found));
+        r = VECTOR_APPEND(names->known, names->n_known, ((Name){ kind, first, second, text }));
+        if (r == 0)
+                (void) TAKE(text);
+        return r;
+}
+
+static const char *find(const Names *names, int kind, int first, int second) {
+        for (size_t i = 0; i < names->n_known; i++) {
+                const Name *name = &names->known[i];
+
+                if (name->kind == kind && name->first == first && name->second == second)
+                        return name->text;
+        }
+        return NULL;
+}
+
+static int name(Names *names, int kind, int first, int second, char **ret) {
+        const char *text = find(names, kind, first, second);
+
+        if (!text) {
+                int r = learn(names, kind, first, second);
+
+                if (r < 0)
+                        return r;
+                text = names->known[names->n_known - 1].text;
+        }
+
+        *ret = strdup(text);
         return *ret ? 0 : -ENOMEM;
 }
 

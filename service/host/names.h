@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/cleanup.h"
@@ -15,6 +16,9 @@ typedef struct Names Names;
 int names_new(Names **ret);      /* 0 or -ENOMEM */
 Names *names_free(Names *names); /* NULL is fine; always returns NULL */
 DEFINE_CLEANUP(Names *, names_free);
+
+/* Gives the memory of the list back until an unknown name is asked for. Was there anything to give? */
+bool names_rest(Names *names);
 
 /* New text in *ret, "" for an unknown one; 0 or -ENOMEM. @class_code has 24 bits. */
 int names_vendor(Names *names, uint16_t vendor_id, char **ret);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "core/domain.h"
 #include "host/names.h"
@@ -63,6 +64,10 @@ Scan *scan_free(Scan *scan) {
         return NULL;
 }
 
+bool scan_rest(Scan *scan) {
+        return names_rest(scan->names);
+}
+
 /* A number of the device, or @unknown. */
 static unsigned long number(int device, const char *name, int base, unsigned long highest,
                             unsigned long unknown) {
@@ -84,24 +89,81 @@ static int take_text(char **string, const char *bytes, size_t size) {
         return 0;
 }
 
+typedef struct Ids {
+        unsigned long vendor, product, subsystem_vendor, subsystem_product, class;
+} Ids;
+
+/* What the kernel calls the function for those who look for its driver: all ids in one attribute. */
+static bool read_ids_at_once(int device, Ids *ret) {
+        static const char form[] = "pci:v########d########sv########sd########bc##sc##i##";
+        enum {
+                VENDOR,
+                PRODUCT,
+                SUBSYSTEM_VENDOR,
+                SUBSYSTEM_PRODUCT,
+                BASE,
+                SUB,
+                INTERFACE,
+                N_NUMBERS
+        };
+        unsigned long numbers[N_NUMBERS] = { 0 };
+        char text[sizeof(form) + 1];
+        size_t n = 0;
+
+        if (sysfs_read(device, "modalias", text, sizeof(text)) != (ssize_t) strlen(form))
+                return false;
+
+        for (size_t i = 0; form[i]; i++) {
+                const char *digits = "0123456789ABCDEF", *digit;
+
+                if (form[i] != '#') {
+                        if (text[i] != form[i])
+                                return false;
+                        continue;
+                }
+
+                digit = memchr(digits, text[i], 16);
+                if (!digit)
+                        return false;
+                numbers[n] = numbers[n] << 4 | (unsigned long) (digit - digits);
+                n += form[i + 1] != '#';
+        }
+
+        *ret = (Ids){ numbers[VENDOR], numbers[PRODUCT], numbers[SUBSYSTEM_VENDOR],
+                      numbers[SUBSYSTEM_PRODUCT],
+                      numbers[BASE] << 16 | numbers[SUB] << 8 | numbers[INTERFACE] };
+        return ret->vendor <= 0xffff && ret->product <= 0xffff && ret->subsystem_vendor <= 0xffff &&
+               ret->subsystem_product <= 0xffff;
+}
+
+static Ids read_ids_one_by_one(int device) {
+        return (Ids){
+                .vendor = number(device, "vendor", 16, 0xffff, 0),
+                .product = number(device, "device", 16, 0xffff, 0),
+                .subsystem_vendor = number(device, "subsystem_vendor", 16, 0xffff, 0),
+                .subsystem_product = number(device, "subsystem_device", 16, 0xffff, 0x10000),
+                .class = number(device, "class", 16, 0xffffff, 0),
+        };
+}
+
 static int read_ids(Scan *scan, int device, Facts *facts) {
         _cleanup_(freep) char *vendor = NULL, *product = NULL, *class = NULL;
-        unsigned long subsystem_vendor, subsystem_product;
+        Ids ids;
         int r;
 
-        facts->vendor_id = (uint16_t) number(device, "vendor", 16, 0xffff, 0);
-        facts->product_id = (uint16_t) number(device, "device", 16, 0xffff, 0);
-        facts->class_code = (uint32_t) number(device, "class", 16, 0xffffff, 0);
+        if (!read_ids_at_once(device, &ids))
+                ids = read_ids_one_by_one(device);
+
+        facts->vendor_id = (uint16_t) ids.vendor;
+        facts->product_id = (uint16_t) ids.product;
+        facts->class_code = (uint32_t) ids.class;
 
         /* A function without subsystem ids shows zeros, or ones when its register is not there. */
-        subsystem_vendor = number(device, "subsystem_vendor", 16, 0xffff, 0);
-        if (subsystem_vendor != 0 && subsystem_vendor != 0xffff) {
-                subsystem_product = number(device, "subsystem_device", 16, 0xffff, 0x10000);
-                if (subsystem_product <= 0xffff) {
-                        facts->has_subsystem = true;
-                        facts->subsystem_vendor_id = (uint16_t) subsystem_vendor;
-                        facts->subsystem_product_id = (uint16_t) subsystem_product;
-                }
+        if (ids.subsystem_vendor != 0 && ids.subsystem_vendor != 0xffff &&
+            ids.subsystem_product <= 0xffff) {
+                facts->has_subsystem = true;
+                facts->subsystem_vendor_id = (uint16_t) ids.subsystem_vendor;
+                facts->subsystem_product_id = (uint16_t) ids.subsystem_product;
         }
 
         r = names_vendor(scan->names, facts->vendor_id, &vendor);
@@ -153,7 +215,8 @@ static int read_vdpa(int device, Facts *facts) {
         _cleanup_(closedirp) DIR *directory = NULL;
         int fd;
 
-        if (facts->type != DEVICE_TYPE_VF)
+        /* Most hosts have no such bus: then this is a single call. */
+        if (facts->type != DEVICE_TYPE_VF || access("/sys/bus/vdpa", F_OK) < 0)
                 return 0;
 
         fd = openat(device, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -317,7 +380,6 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
                 return r;
 
         read_incarnation(device, facts);
-        facts->enabled = number(device, "enable", 10, INT_MAX, 0) > 0;
         facts->numa_node = (int) number(device, "numa_node", 10, HIGHEST_NODE, (unsigned long) -1);
 
         r = read_links(device, facts);
@@ -325,6 +387,8 @@ static int read_facts(Scan *scan, int device, Facts *facts) {
                 return r;
 
         read_virtual_functions(device, facts);
+        facts->enabled = strcmp(facts->driver, "vfio-pci") == 0 &&
+                         number(device, "enable", 10, INT_MAX, 0) > 0;
 
         r = read_vdpa(device, facts);
         if (r == 0)

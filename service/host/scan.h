@@ -35,5 +35,8 @@ int scan_addresses(Scan *scan, Address **ret, size_t *ret_n);
 int scan_use_fd(const Scan *scan);
 int scan_take_use_changes(Scan *scan, Address **ret, size_t *ret_n);
 
+/* Between scans: gives back what only they need. Was there anything to give? */
+bool scan_rest(Scan *scan);
+
 /* NUMA nodes and their sockets; @ret's array for free(). 0 or -ENOMEM. */
 int scan_topology(Topology *ret);

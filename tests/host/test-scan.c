@@ -51,7 +51,6 @@ static void a_function_is_read_with_all_that_sysfs_says(void **state) {
         tree_set(NIC, "numa_node", "1");
         tree_set(NIC, "reset_method", "flr bus");
         tree_set(NIC, "power_state", "D3hot");
-        tree_set(NIC, "enable", "2");
         tree_set(NIC, "sriov_totalvfs", "63");
         tree_link("devices/pci0000:00/" NIC "/driver", "../../../bus/pci/drivers/ixgbe");
         tree_link("devices/pci0000:00/" NIC "/iommu_group", "../../../kernel/iommu_groups/17");
@@ -79,7 +78,7 @@ static void a_function_is_read_with_all_that_sysfs_says(void **state) {
         assert_string_equal(facts->reset_methods[0], "flr");
         assert_string_equal(facts->reset_methods[1], "bus");
         assert_string_equal(facts->power_state, "D3hot");
-        assert_true(facts->enabled);
+        assert_false(facts->enabled);
         assert_int_equal(list_length(facts->interfaces), 2);
         assert_string_equal(facts->interfaces[0], "lan0");
         assert_string_equal(facts->interfaces[1], "lan1");
@@ -98,12 +97,86 @@ static void a_virtual_function_names_its_physical_one(void **state) {
         assert_false(facts->vdpa);
 }
 
+static void the_ids_are_those_of_the_attribute_that_has_them_all(void **state) {
+        _cleanup_(facts_freep) Facts *facts = NULL;
+
+        add_nic();
+        tree_set(NIC, "modalias", "pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc80i01");
+        facts = scan_at(*state, NIC);
+        assert_int_equal(facts->vendor_id, 0x1af4);
+        assert_int_equal(facts->product_id, 0x1041);
+        assert_true(facts->has_subsystem);
+        assert_int_equal(facts->subsystem_vendor_id, 0x1af4);
+        assert_int_equal(facts->subsystem_product_id, 0x1100);
+        assert_int_equal(facts->class_code, 0x028001);
+}
+
+static void an_attribute_of_ids_that_makes_no_sense_is_passed_over(void **state) {
+        static const char *const odd[] = {
+                "",
+                "pci:",
+                "usb:v00001AF4d00001041sv00001AF4sd00001100bc02sc80i01",
+                "pci:v00001af4d00001041sv00001AF4sd00001100bc02sc80i01",
+                "pci:v00011AF4d00001041sv00001AF4sd00001100bc02sc80i01",
+                "pci:v      +1d00001041sv00001AF4sd00001100bc02sc80i01",
+                "pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc80i1",
+                "pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc80i01x",
+                "pci:v*d*sv*sd*bc*sc*i*",
+        };
+
+        add_nic();
+        for (size_t i = 0; i < N_ELEMENTS(odd); i++) {
+                _cleanup_(facts_freep) Facts *facts = NULL;
+
+                tree_set(NIC, "modalias", odd[i]);
+                facts = scan_at(*state, NIC);
+                assert_int_equal(facts->vendor_id, 0x8086);
+                assert_int_equal(facts->product_id, 0x154d);
+                assert_int_equal(facts->class_code, 0x020000);
+                assert_false(facts->has_subsystem);
+        }
+}
+
+static void at_vfio_pci_it_shows_whether_somebody_has_it_open(void **state) {
+        static const char *const values[] = { "0", "1", "2" };
+
+        add_nic();
+        tree_link("devices/pci0000:00/" NIC "/driver", "../../../bus/pci/drivers/vfio-pci");
+        for (size_t i = 0; i < N_ELEMENTS(values); i++) {
+                _cleanup_(facts_freep) Facts *facts = NULL;
+
+                tree_set(NIC, "enable", values[i]);
+                facts = scan_at(*state, NIC);
+                assert_int_equal(facts->enabled, i > 0);
+        }
+}
+
+static void names_are_known_after_a_rest_too(void **state) {
+        Scan *scan = *state;
+
+        add_nic();
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_(facts_freep) Facts *facts = NULL;
+
+                /* The last is of another product: the list is read once more. */
+                if (i == 2)
+                        tree_set(NIC, "device", "0x10fb");
+                facts = scan_at(scan, NIC);
+                assert_string_equal(facts->vendor_name, "Intel Corporation");
+                assert_non_null(strstr(facts->product_name, i == 2 ? "82599ES" : "X520"));
+                assert_string_equal(facts->class_name, "Ethernet controller");
+                assert_int_equal(scan_rest(scan), i != 1);
+                assert_false(scan_rest(scan));
+        }
+}
+
 static void a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus(void **state) {
         _cleanup_(facts_freep) Facts *facts = NULL;
 
         tree_add_function("0000:41:10.0", "0x8086", "0x10ed", "0x020000");
         tree_link("devices/pci0000:00/0000:41:10.0/physfn", "../" NIC);
         tree_make_directory("devices/pci0000:00/0000:41:10.0/vdpa12");
+        tree_make_directory("bus/vdpa/devices");
 
         facts = scan_at(*state, "0000:41:10.0");
         assert_int_equal(facts->type, DEVICE_TYPE_VF);
@@ -431,6 +504,10 @@ int main(void) {
                 TEST(a_function_is_read_with_all_that_sysfs_says),
                 TEST(a_virtual_function_names_its_physical_one),
                 TEST(mediated_devices_are_told_by_their_uuids),
+                TEST(the_ids_are_those_of_the_attribute_that_has_them_all),
+                TEST(an_attribute_of_ids_that_makes_no_sense_is_passed_over),
+                TEST(at_vfio_pci_it_shows_whether_somebody_has_it_open),
+                TEST(names_are_known_after_a_rest_too),
                 TEST(a_virtual_function_may_stand_for_a_device_of_the_vdpa_bus),
                 TEST(nothing_is_said_of_who_came_when_where_numbers_may_come_again),
                 TEST(what_is_missing_is_unknown),
