@@ -11,10 +11,12 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "daemon"), str(HERE.parent / "lint")]
@@ -147,15 +149,27 @@ class Large(world.World):
         os.symlink(self.directory / "libvirt-sockets" / "libvirt-sock", "/run/libvirt/libvirt-sock")
         return uri
 
+    def restart_libvirtd(self, functions):
+        """Starts it once more; seconds until it has listed so many devices."""
+        self.stop("keeper")
+        self.stop("libvirtd")
+        began = time.monotonic()
+        self.start("libvirtd", ["libvirtd", "-f", self.directory / "libvirt" / "libvirtd.conf", "-p",
+                                self.directory / "libvirt" / "pid"])
+        wait_for(lambda: len(self.node_devices(check=False)) == functions, "libvirtd's devices")
+        took = time.monotonic() - began
+        self.start("keeper", ["virsh", "-c", self.uri, "event", "--loop", "--all", "--domain", "test"])
+        return took
+
     def libvirt_dbus(self):
         """As its unit runs it, by its own user."""
         self.start("libvirt-dbus", ["setpriv", "--reuid=libvirtdbus", "--regid=libvirtdbus", "--init-groups",
                                     "libvirt-dbus", "--system"])
         self.wait_name("org.libvirt")
 
-    def node_devices(self):
+    def node_devices(self, check=True):
         """Names of libvirtd's PCI node devices; it answers when it has looked at all of them."""
-        return self.run(["virsh", "-q", "-c", "qemu:///system", "nodedev-list", "--cap", "pci"], check=True).stdout.split()
+        return self.run(["virsh", "-q", "-c", "qemu:///system", "nodedev-list", "--cap", "pci"], check=check).stdout.split()
 
     def define(self, *names):
         """Domains of the test driver that do not run."""
@@ -177,14 +191,14 @@ class Large(world.World):
     @contextlib.contextmanager
     def traced(self, pid, calls):
         """Meanwhile strace watches a process; afterwards the trace has its lines."""
-        trace = Trace(self.open_file("trace"))
-        process = self.start("strace", ["strace", "-f", "-q", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace.path,
+        trace, name = Trace(self.open_file(f"trace-{pid}")), f"strace-{pid}"
+        process = self.start(name, ["strace", "-f", "-q", "-ttt", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace.path,
                                         "-p", pid])
         wait_for(lambda: all("TracerPid:\t0" not in status.read_text(encoding="ascii")
                              for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")), "strace")
         yield trace
-        assert process.poll() is None, self.log("strace")
-        self.stop("strace", signal.SIGINT)
+        assert process.poll() is None, self.log(name)
+        self.stop(name, signal.SIGINT)
 
     def start_daemon(self, more=None):
         """It runs, knows libvirt, and has nothing left to do."""
@@ -209,15 +223,27 @@ class Large(world.World):
 
 
 class Trace:
-    """What strace wrote: the calls that began while it watched."""
+    """What strace wrote."""
 
     def __init__(self, path):
         self.path = path
 
     def lines(self):
-        """Calls that were under way when it came, and such as never ended, are none."""
+        """The calls that began while it watched."""
         return [line for line in self.path.read_text(encoding="utf-8").splitlines()
                 if "resumed>" not in line and "detached" not in line and "exited with" not in line]
+
+    def wakes(self, pid):
+        """How often the main thread, and how often others, came back from a call that waits; what comes in one go is one."""
+        counts, last = [0, 0], {}
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            thread, when, call = line.split(None, 2)
+            if not re.search(r"\) += ", call):
+                continue  # it waits still
+            if float(when) - last.get(thread, 0) > 0.05:
+                counts[int(thread) != pid] += 1
+            last[thread] = float(when)
+        return counts
 
 
 def memory_of(pid):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is measured: a function for each row of the table, which tells its figures for one made host."""
 
+import contextlib
 import re
 import subprocess
 import time
@@ -265,13 +266,27 @@ def clients(bench):
 
 @row
 def idle(bench):
-    """How often it wakes when nothing happens, watched by strace."""
+    """How often who has nothing to do wakes, watched by strace."""
+    w = bench.w
     seconds = 60 if bench.is_largest and bench.effort >= 1 else 5
     bench.has("daemon")
-    bench.w.wait_idle(bench.daemon.pid)
-    with bench.w.traced(bench.daemon.pid, "all") as trace:
+    bench.has("libvirt_dbus")
+    watched = {"hostdevd": bench.daemon.pid, "libvirt-dbus": w.processes["libvirt-dbus"].pid,
+               "libvirtd": w.processes["libvirtd"].pid}
+    with contextlib.ExitStack() as stack:
+        for pid in watched.values():
+            w.wait_idle(pid)
+        traces = {who: stack.enter_context(w.traced(pid, WAITS)) for who, pid in watched.items()}
         time.sleep(seconds)
-    bench.tell("idle", f"system calls in {seconds} s", "", [len(trace.lines())])
+    for who, pid in watched.items():
+        main, others = traces[who].wakes(pid)
+        bench.tell("idle", f"{who}, main loop", f" in {seconds} s", [main])
+        bench.tell("idle", f"{who}, other threads", f" in {seconds} s", [others])
+
+
+# Where a thread sleeps.
+WAITS = ("epoll_wait,epoll_pwait,epoll_pwait2,poll,ppoll,select,pselect6,futex,nanosleep,clock_nanosleep,restart_syscall,"
+         "recvmsg,read")
 
 
 @row
@@ -304,6 +319,8 @@ def start(bench):
     for who, figures in taken.items():
         bench.tell("start", who, "us", column(figures, "usec"))
         peers[who].close()
+    bench.tell("start", "libvirtd, until it has listed the devices", "us",
+               [1e6 * w.restart_libvirtd(bench.functions) for _ in range(bench.rounds(5))])
 
 
 @row

@@ -3,7 +3,9 @@
 
 from targets import judge, median, spread
 
-UNITS = {"us": ((1e6, "s"), (1e3, "ms"), (1, "µs"), (1e-3, "ns")), "KiB": ((1024, "MiB"), (1, "KiB"))}
+HEADING = ["work", "functions", "who", "median", "10 % – 90 %", "to reach", "reached"]
+UNITS = {"us": ((1e6, "s"), (1e3, "ms"), (1, "µs"), (1e-3, "ns")), "KiB": ((1024, "MiB"), (1, "KiB")),
+         "ms": ((1, "ms"),)}
 
 
 def quantity(value, unit):
@@ -19,26 +21,36 @@ def number(value):
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def sentence(judgement):
+    """1.21 times the floor (≤ 1.3)"""
+    target = judgement.target
+    return f"{number(judgement.value / target.scale)} {target.text} ({limit(target)})"
+
+
+def limit(target):
+    return ("≥ " if target.at_least else "≤ ") + number(target.limit / target.scale)
+
+
 def lines_of(figures):
-    """Row, functions, who, median, spread, target, reached."""
-    judged = {}
-    for judgement in judge(figures):
-        judged.setdefault((judgement.target.row, judgement.functions), []).append(judgement)
-    for (row, functions, who), values in figures.values.items():
-        unit = figures.units[row, functions, who]
-        low, high = spread(values)
-        yield [row, f"{functions:,}", who, quantity(median(values), unit),
-               f"{quantity(low, unit)} – {quantity(high, unit)}" if len(values) > 1 else "", "", ""]
-        if who == figures.who(row, functions)[-1]:
-            for judgement in judged.get((row, functions), []):
-                target = judgement.target
-                sign = "≥" if target.at_least else "≤"
-                yield [row, f"{functions:,}", f"= {number(judgement.value)} {target.text}", "", "",
-                       f"{sign} {number(target.limit)}", "yes" if judgement.reached else "NO"]
+    """Row, functions, who, median, spread, target, reached; row by row, the sizes of each together."""
+    judged = judge(figures)
+    rows = list(dict.fromkeys(row for row, _, _ in figures.values))
+    for row in rows:
+        for functions in figures.sizes(row):
+            for who in figures.who(row, functions):
+                values, unit = figures.values[row, functions, who], figures.units[row, functions, who]
+                low, high = (quantity(value, unit) for value in spread(values))
+                yield [row, f"{functions:,}", who, quantity(median(values), unit), f"{low} – {high}" if len(values) > 1 else "",
+                       "", ""]
+            for judgement in judged:
+                if (judgement.target.row, judgement.functions) == (row, functions):
+                    value = f"{number(judgement.value / judgement.target.scale)} {judgement.target.text}"
+                    yield [row, f"{functions:,}", "= " + value, "", "", limit(judgement.target),
+                           "yes" if judgement.reached else "NO"]
 
 
 def text(figures):
-    lines = [["work", "functions", "who", "median", "10 % – 90 %", "to reach", "reached"], *lines_of(figures)]
+    lines = [HEADING, *lines_of(figures)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(cell.rjust(width) if i in (1, 3) else cell.ljust(width)
                                for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines

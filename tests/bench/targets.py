@@ -6,18 +6,33 @@ from typing import Callable
 
 from turns import median, percentile
 
-MIB = 1024
+MIB, MS = 1024, 1000  # in the units of the figures: KiB and µs
 
 
 class Figures:
     """All that was measured: (row, functions, who) -> values."""
 
-    def __init__(self):
-        self.values, self.units, self.notes = {}, {}, []
+    def __init__(self, machine):
+        self.values, self.units, self.notes, self.machine = {}, {}, [], machine
 
     def add(self, figure):
+        if "note" in figure:
+            self.notes.append(figure)
+            return
         key = figure["row"], figure["functions"], figure["who"]
         self.values[key], self.units[key] = figure["values"], figure["unit"]
+
+    def dump(self):
+        return {"machine": self.machine, "notes": self.notes,
+                "figures": [{"row": row, "functions": functions, "who": who, "unit": self.units[row, functions, who],
+                             "values": values} for (row, functions, who), values in self.values.items()]}
+
+    @classmethod
+    def load(cls, dumped):
+        figures = cls(dumped["machine"])
+        for figure in dumped["figures"] + dumped["notes"]:
+            figures.add(figure)
+        return figures
 
     def sizes(self, row):
         return sorted({functions for name, functions, _ in self.values if name == row})
@@ -44,6 +59,7 @@ class Target:
     limit: float
     at_least: bool = False
     sizes: tuple = ()
+    scale: float = 1  # the value is told divided by it
 
     def reached(self, value):
         return value >= self.limit if self.at_least else value <= self.limit
@@ -84,27 +100,34 @@ TARGETS = [
     Target("managed-objects", "times the floor", ratio("managed-objects", "hostdevd", "floor"), 1.3),
     Target("managed-objects", "times faster than libvirt-dbus",
            ratio("managed-objects", "libvirt-dbus", "hostdevd, beside these"), 40, at_least=True, sizes=(4096,)),
-    *[Target(row, "us, the median", plain(row, "hostdevd"), 20, sizes=(4096,)) for row in DECIDE],
+    *[Target(row, "µs, the median", plain(row, "hostdevd"), 20, sizes=(4096,)) for row in DECIDE],
     *[Target(row, "times faster than Nova", ratio(row, "Nova's consume_requests", "hostdevd"), 1000, at_least=True,
              sizes=(4096,)) for row in DECIDE],
-    *[Target("search", f"us {when}", plain("search", f"hostdevd, {when}"), 5000) for when in ("when it fits", "when not")],
+    *[Target("search", f"ms {when}", plain("search", f"hostdevd, {when}"), 5 * MS, scale=MS) for when in ("when it fits", "when not")],
     Target("explain", "times a ready reply", ratio("explain", "hostdevd", "floor"), 3),
-    Target("attach", "us of our own", own_time("attach"), 1500),
-    Target("detach", "us of our own", own_time("detach"), 1500),
+    Target("attach", "ms of our own", own_time("attach"), 1.5 * MS, scale=MS),
+    Target("detach", "ms of our own", own_time("detach"), 1.5 * MS, scale=MS),
     Target("attach", "fsyncs of a pair", plain("attach", "fsyncs of a pair"), 2),
     Target("attach", "calls of libvirt of a pair", plain("attach", "calls of libvirt of a pair"), CALLS_NEEDED),
     Target("clients", "of one client's throughput", ratio("clients", "many, pairs a second", "one, pairs a second"), 0.8,
            at_least=True),
     Target("clients", "times the median, 99th of 100", ratio("clients", "many, Attach, 99th of 100", "many, Attach"), 20),
-    *[Target("idle", "system calls", plain("idle", f"system calls in {seconds} s"), 0) for seconds in (5, 60)],
-    Target("event", "us over libudev", plain("event", "hostdevd over libudev"), 1000),
+    Target("idle", "wake-ups of the loop", plain("idle", "hostdevd, main loop"), 0),
+    Target("event", "ms over libudev", plain("event", "hostdevd over libudev"), 1 * MS, scale=MS),
     Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
-    Target("added", "us until all are announced", plain("added", "hostdevd"), 150_000, sizes=(4096,)),
+    Target("added", "ms until all are announced", plain("added", "hostdevd"), 150 * MS, sizes=(4096,), scale=MS),
     Target("added", "signals for each PF, pool and alias",
            ratio("added", "signals beside one for each", "PFs, pools and aliases concerned"), 2),
-    Target("memory", "KiB at 4,096", plain("memory", "hostdevd"), 12 * MIB, sizes=(4096,)),
-    Target("memory", "KiB at 64", plain("memory", "hostdevd"), 6 * MIB, sizes=(64,)),
+    Target("memory", "MiB", plain("memory", "hostdevd"), 12 * MIB, sizes=(4096,), scale=MIB),
+    Target("memory", "MiB", plain("memory", "hostdevd"), 6 * MIB, sizes=(64,), scale=MIB),
 ]
+
+
+GROWTH = [(row, "hostdevd") for row in ("managed-objects", *DECIDE, "explain", "attach", "detach", "event", "start", "added",
+                                        "memory")]
+TARGETS += [Target(row, "times as much as at 512", growth(row, who), 10, sizes=(4096,)) for row, who in GROWTH]
+TARGETS += [Target(row, "times as much as at 512, after a change", growth(row, "hostdevd, after a change"), 10, sizes=(4096,))
+            for row in DECIDE]
 
 
 @dataclasses.dataclass
