@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include <malloc.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -17,6 +16,7 @@
 #include "host/scan.h"
 #include "hotplug.h"
 #include "manager.h"
+#include "memory.h"
 #include "store/config.h"
 #include "store/journal.h"
 #include "util/clock.h"
@@ -37,6 +37,7 @@ typedef struct Daemon {
         sd_event_source *timer;
         sd_event_source *farewell, *use;
         bool use_has_changed; /* and has not been looked at */
+        bool rests;           /* as soon as this turn ends */
         sd_bus *connection;
         ReadinessKept readiness;
         Scan *scan;
@@ -245,8 +246,10 @@ static int on_hypervisor(sd_event_source *source, int fd, uint32_t revents, void
         bool was_connected = manager_is_connected(daemon->manager);
 
         daemon->hypervisor.dispatch(daemon->hypervisor.hypervisor);
-        if (manager_is_connected(daemon->manager) != was_connected)
+        if (manager_is_connected(daemon->manager) != was_connected) {
                 manager_look_at_host(daemon->manager);
+                daemon->rests = true;
+        }
         return 0;
 }
 
@@ -264,8 +267,11 @@ static int on_turn_end(sd_event_source *source, void *userdata) {
         int r;
 
         manager_publish(daemon->manager);
-        if (scan_rest(daemon->scan))
-                (void) malloc_trim(0); /* whether it gave anything to the system does not matter */
+        /* What was needed to scan, or to connect, is not needed to wait. */
+        if (scan_rest(daemon->scan) || daemon->rests) {
+                daemon->rests = false;
+                memory_rest();
+        }
         deadline_usec = manager_deadline(daemon->manager);
 
         r = sd_event_source_set_time(daemon->timer, deadline_usec);
@@ -449,6 +455,7 @@ int daemon_run(const DaemonOptions *options) {
 
         assert(options);
 
+        memory_prepare();
         r = make_loop(&daemon);
         if (r >= 0)
                 r = make_manager(&daemon);

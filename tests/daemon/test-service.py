@@ -3,10 +3,13 @@
 """The service as a process: how it starts, what it says of itself, what it refuses to start on."""
 
 import os
+import pathlib
+import re
 import signal
 import socket
 import sys
 
+import tap
 import world
 from tap import test
 from world import MANAGER, NAME, ROOT, wait_for
@@ -69,6 +72,20 @@ def what_it_finds_at_its_start_is_not_announced():
     listening.kill()
     assert w.log("listening").count("member=InterfacesAdded") == 1, w.log("listening")
     assert w.call(ROOT, MANAGER, "RemoveAlias", "sa{sv}", "told", "0")[1] is None
+
+
+@test
+def what_only_the_start_needed_is_given_back():
+    def kilobytes(name):
+        status = pathlib.Path(f"/proc/{w.processes['daemon'].pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"{name}:\s+(\d+)", status).group(1))
+
+    restart()
+    if "libasan" in pathlib.Path(f"/proc/{w.processes['daemon'].pid}/maps").read_text(encoding="ascii"):
+        raise tap.Skip("a sanitizer has memory of its own")
+    wait_for(connected, "libvirt")
+    wait_for(lambda: 2 * kilobytes("VmRSS") < kilobytes("VmHWM"), "memory that is given back")
+    print(f"# {kilobytes('VmRSS')} KiB resident, {kilobytes('VmHWM')} KiB at the most", flush=True)
 
 
 @test
