@@ -159,6 +159,14 @@ static void port_retry(void *userdata) {
                 bus_retry(daemon->bus);
 }
 
+static void port_ended(void *userdata, uint32_t attachment, bool detach, int verdict,
+                       const char *text) {
+        Daemon *daemon = userdata;
+
+        if (daemon->bus)
+                bus_ended(daemon->bus, attachment, detach, verdict, text);
+}
+
 static uint64_t port_now(void *userdata) {
         return clock_usec(CLOCK_BOOTTIME);
 }
@@ -341,6 +349,7 @@ static int make_manager(Daemon *daemon) {
                 .publish = port_publish,
                 .host_ready = port_host_ready,
                 .retry = port_retry,
+                .ended = port_ended,
                 .now = port_now,
                 .realtime = port_realtime,
         };

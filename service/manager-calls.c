@@ -85,14 +85,33 @@ static bool take_call(Manager *manager, uint32_t number, CallKind kind, uint64_t
         return false;
 }
 
+/* Who was told that it goes on hears of its end, too; not when the service stops before. */
+static void tell_end(Manager *manager, uint32_t number, CallKind kind, int verdict,
+                     const char *text) {
+        Activity *activity = manager_activity(manager, number);
+
+        if (!activity || !(activity->went_on & kind))
+                return;
+
+        activity->went_on &= ~(unsigned) kind;
+        if (manager->ports.ended)
+                manager->ports.ended(manager->ports.userdata, number, kind == CALLS_DETACH, verdict,
+                                     text);
+}
+
 void manager_answer(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
                     int verdict, const char *text) {
         Call call;
 
         while (take_call(manager, number, kind, due_usec, &call)) {
+                if (verdict == OUTCOME_PENDING)
+                        manager_activity(manager, number)->went_on |= kind;
                 manager_publish(manager);
                 call.done(call.userdata, verdict, text, number);
         }
+
+        if (due_usec == UINT64_MAX && verdict != OUTCOME_PENDING)
+                tell_end(manager, number, kind, verdict, text);
 }
 
 int manager_open_call(Manager *manager, uint32_t number, bool detach, uint64_t wait_usec,

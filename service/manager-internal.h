@@ -35,6 +35,7 @@ typedef struct Activity {
         char *text;
         Call *calls;
         size_t n_calls;
+        unsigned went_on; /* CallKind of those that were answered with OUTCOME_PENDING */
 } Activity;
 
 struct Manager {

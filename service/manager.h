@@ -34,6 +34,12 @@ typedef struct ManagerPorts {
         bool (*host_ready)(void *userdata);
         /* Something became free, or the first reconcile ended: calls that wait may be tried again. */
         void (*retry)(void *userdata);
+        /*
+         * What was answered with OUTCOME_PENDING has come to its end, as ManagerDone has it. @detach: it was asked
+         * for by manager_detach(), else by manager_attach(). NULL: nobody wants to know.
+         */
+        void (*ended)(void *userdata, uint32_t attachment, bool detach, int verdict,
+                      const char *text);
         /* CLOCK_BOOTTIME and CLOCK_REALTIME in µs. */
         uint64_t (*now)(void *userdata);
         uint64_t (*realtime)(void *userdata);

@@ -144,8 +144,9 @@ static char *print_message(const AuditRecord *record) {
                                   record->arguments[0] ?: "", record->arguments[1] ? " " : "",
                                   record->arguments[1] ?: "");
 
-        return what ? text_print("%s%s by uid %" PRIu32 ": %s%s%s", record->method ?: "?", what,
+        return what ? text_print("%s%s by uid %" PRIu32 ": %s%s%s%s", record->method ?: "?", what,
                                  record->uid, results[record->result].word,
+                                 record->was_pending ? ", after it was pending" : "",
                                  record->text ? ": " : "", record->text ?: "")
                     : NULL;
 }
@@ -168,6 +169,7 @@ int audit_encode(const AuditRecord *record, char ***ret) {
                 { PREFIX "ERROR", record->error },
                 { PREFIX "ERROR_TEXT", record->text },
                 { PREFIX "ATTACHMENT", record->attachment },
+                { PREFIX "WAS", record->was_pending ? results[AUDIT_PENDING].word : NULL },
         };
         int r = message ? 0 : -ENOMEM;
 

@@ -18,7 +18,7 @@
 
 /* An answer to the question whether the caller may: granted, not-authorized, refused. */
 #define AUDIT_DECIDED_ID "b100805700824afd8bcfe28fc511ef2a"
-/* How a call that was granted ended: done, dry-run, failed, pending, left. */
+/* How a call that was granted ended: done, dry-run, failed, pending, left; what was pending has another at its end. */
 #define AUDIT_ENDED_ID "31060f43a1b3494da1ea9579abd144ff"
 
 typedef enum AuditResult {
@@ -28,7 +28,7 @@ typedef enum AuditResult {
         AUDIT_DONE,
         AUDIT_DRY_RUN, /* as done, and nothing was changed */
         AUDIT_FAILED,
-        AUDIT_PENDING, /* it goes on */
+        AUDIT_PENDING, /* it goes on: bus/later.h */
         AUDIT_LEFT,    /* the caller left the bus before the answer: nothing was done */
         _AUDIT_RESULT_END,
 } AuditResult;
@@ -50,6 +50,7 @@ typedef struct AuditRecord {
         const char *error, *text; /* of the answer */
         const char *attachment;   /* path */
         uint64_t usec;            /* since the call came */
+        bool was_pending;         /* it was answered so, and has ended now */
         unsigned n_unrecorded;    /* refusals of this uid that had no record of their own */
 } AuditRecord;
 

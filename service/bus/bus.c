@@ -7,6 +7,7 @@
 #include "bus/actions.h"
 #include "bus/call.h"
 #include "bus/errors.h"
+#include "bus/later.h"
 #include "bus/size.h"
 #include "bus/state.h"
 #include "bus/turn.h"
@@ -141,6 +142,7 @@ Bus *bus_free(Bus *bus) {
                         call_free(call);
         }
         free(bus->calls);
+        later_done(bus);
         intake_free(bus->intake);
         actions_stop(bus);
 

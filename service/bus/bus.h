@@ -67,3 +67,5 @@ BusActions bus_actions(const Bus *bus, const char **ret_text);
 /* The manager's ports: signals for what changed; calls that wait are tried again, the longest waiting first. */
 void bus_publish(Bus *bus, const Changes *changes);
 void bus_retry(Bus *bus);
+/* As ManagerPorts has it. */
+void bus_ended(Bus *bus, uint32_t attachment, bool detach, int verdict, const char *text);

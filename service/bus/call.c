@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/errors.h"
+#include "bus/later.h"
 #include "bus/turn.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -218,7 +219,8 @@ void call_take_back(Call *call) {
 }
 
 /* An attachment that is still there is named by its path, which the manager does not know. */
-static void refuse_about(Call *call, int verdict, const char *text, uint32_t attachment) {
+static void refuse_about(Call *call, int verdict, const char *text, uint32_t attachment,
+                         bool detach) {
         _cleanup_(freep) char *longer = NULL;
         char path[ATTACHMENT_PATH_SIZE];
         const Registry *registry = call->bus ? manager_registry(call->bus->manager) : NULL;
@@ -229,6 +231,8 @@ static void refuse_about(Call *call, int verdict, const char *text, uint32_t att
         if (verdict > 0 && is_there && !strstr(text ? text : "", attachment_path(attachment, path)))
                 longer = text_print("%s%s(%s)", text ? text : "", text && *text ? " " : "", path);
 
+        if (verdict == OUTCOME_PENDING && call->bus)
+                later_remember(call, attachment, detach);
         call_refuse(call, verdict, longer ? longer : text);
 }
 
@@ -236,14 +240,14 @@ void call_done_with_path(void *userdata, int verdict, const char *text, uint32_t
         char path[ATTACHMENT_PATH_SIZE];
 
         if (verdict != 0)
-                refuse_about(userdata, verdict, text, attachment);
+                refuse_about(userdata, verdict, text, attachment, false);
         else
                 call_answer(userdata, attachment_path(attachment, path));
 }
 
 void call_done(void *userdata, int verdict, const char *text, uint32_t attachment) {
         if (verdict != 0)
-                refuse_about(userdata, verdict, text, attachment);
+                refuse_about(userdata, verdict, text, attachment, true);
         else
                 call_answer(userdata, NULL);
 }

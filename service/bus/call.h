@@ -116,6 +116,9 @@ void call_close(Call *call, const sd_bus_error *error);
 /* Puts it on record that the call came to this; @error and @attachment are those of its answer, or NULL. */
 void call_record(Call *call, AuditResult result, const sd_bus_error *error, const char *attachment);
 
+/* The texts that its arguments begin with; they are left as they are from where there is none. */
+void record_arguments(const Call *call, const char *arguments[static AUDIT_ARGUMENTS]);
+
 /* Records that the call is authorized now; once for the same details. */
 void call_record_grant(Call *call);
 
@@ -133,7 +136,7 @@ void call_orphan(Call *call);
 /* The manager said no after all: the call is the handler's again. */
 void call_take_back(Call *call);
 
-/* ManagerDone: answers with the attachment's path, or with nothing. @userdata is the call. */
+/* ManagerDone: of Attach, answers with the attachment's path; of Detach, with nothing. @userdata is the call. */
 void call_done_with_path(void *userdata, int verdict, const char *text, uint32_t attachment);
 void call_done(void *userdata, int verdict, const char *text, uint32_t attachment);
 

@@ -9,13 +9,13 @@
  * What the caller wrote first. It may have been nothing of the kind: then there is nothing to show. A handler has
  * read all of its message before it asks for authorization, so that nobody misses his place in it.
  */
-static void read_arguments(const Call *call, AuditRecord *record) {
+void record_arguments(const Call *call, const char *arguments[static AUDIT_ARGUMENTS]) {
         if (sd_bus_message_rewind(call->message, true) < 0)
                 return;
 
         for (size_t i = 0; i < AUDIT_ARGUMENTS; i++)
-                if (sd_bus_message_read_basic(call->message, 's', &record->arguments[i]) <= 0) {
-                        record->arguments[i] = NULL;
+                if (sd_bus_message_read_basic(call->message, 's', &arguments[i]) <= 0) {
+                        arguments[i] = NULL;
                         return;
                 }
 }
@@ -44,7 +44,7 @@ void call_record(Call *call, AuditResult result, const sd_bus_error *error,
                               &record.n_unrecorded))
                 return;
 
-        read_arguments(call, &record);
+        record_arguments(call, record.arguments);
         audit_write(&record);
 }
 

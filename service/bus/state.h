@@ -11,6 +11,7 @@
 #include "bus/paths.h"
 
 typedef struct Call Call;
+typedef struct Later Later;
 
 /* What is known of polkit's actions (actions.h). */
 typedef struct Actions {
@@ -32,6 +33,8 @@ struct Bus {
         size_t n_slots;
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
+        Later *later; /* those that were answered as pending */
+        size_t n_later;
         Caller callers[CALLERS_MAX]; /* whose user is known */
         Intake *intake;
         Actions actions;

@@ -79,6 +79,19 @@ static void a_record_says_who_what_and_how_it_ended(void **state) {
         assert_string_equal(value_of(fields, "HOSTDEVD_UNRECORDED"), "7");
         assert_null(value_of(fields, "HOSTDEVD_ATTACHMENT"));
         assert_null(value_of(fields, "HOSTDEVD_REASON"));
+        assert_null(value_of(fields, "HOSTDEVD_WAS"));
+}
+
+static void the_end_of_what_was_pending_says_so(void **state) {
+        const AuditRecord record = {
+                .result = AUDIT_DONE, .method = "Detach", .uid = 1000, .was_pending = true
+        };
+        _cleanup_(list_freep) char **fields = encode(&record);
+
+        assert_string_equal(value_of(fields, "MESSAGE"),
+                            "Detach by uid 1000: done, after it was pending");
+        assert_string_equal(value_of(fields, "MESSAGE_ID"), AUDIT_ENDED_ID);
+        assert_string_equal(value_of(fields, "HOSTDEVD_WAS"), "pending");
 }
 
 /* What print_field() wrote, read back. */
@@ -211,6 +224,7 @@ static void more_users_than_there_is_room_for_share_the_last(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_says_who_what_and_how_it_ended),
+                cmocka_unit_test(the_end_of_what_was_pending_says_so),
                 cmocka_unit_test(no_byte_makes_another_line_or_field_and_all_can_be_read_back),
                 cmocka_unit_test(what_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(an_error_says_what_became_of_the_call),

@@ -265,6 +265,40 @@ static void what_goes_on_is_named_by_its_path(void **state) {
         assert_non_null(strstr(reply_text(scene.world, reply), "/org/hostdev1/attachment/17"));
 }
 
+/* Answers the open call as pending, and says how many ends the bus waits for then. */
+static size_t leave_pending(Scene *scene, Reply *reply, uint32_t number) {
+        world_run_until(scene->world, is_with_manager, NULL);
+        fake_manager_answer(scene->world->manager, OUTCOME_PENDING, "it goes on", number);
+        assert_string_equal(reply_error(scene->world, reply), ERROR("Pending"));
+        return scene->world->bus->n_later;
+}
+
+static void the_end_of_what_went_on_is_waited_for_once(void **state) {
+        _cleanup_(end) Scene scene = begin(POLKIT_YES);
+        Bus *bus = scene.world->bus;
+        Reply *reply;
+
+        fake_manager_add_attachment(scene.world->manager, 17, 0);
+        fake_manager_settle(scene.world->manager);
+        for (unsigned i = 0; i < 3; i++) {
+                reply = world_send(scene.client, false, "/org/hostdev1/attachment/17",
+                                   ATTACHMENT_INTERFACE, "Detach", "a{sv}", 0);
+                assert_int_equal(leave_pending(&scene, reply, 17), 1);
+                reply_free(reply);
+        }
+        reply = SEND(scene.client, "Attach", "ssa{sv}", "web", "nic", 0);
+        assert_int_equal(leave_pending(&scene, reply, 18), 2);
+        reply_free(reply);
+
+        bus_ended(bus, 19, true, 0, NULL);
+        bus_ended(bus, 17, false, 0, NULL);
+        assert_int_equal(bus->n_later, 2);
+        bus_ended(bus, 17, true, DETACH_REFUSED, "The guest refused");
+        assert_int_equal(bus->n_later, 1);
+        bus_ended(bus, 18, false, 0, NULL);
+        assert_int_equal(bus->n_later, 0);
+}
+
 static void what_has_ended_is_not_named(void **state) {
         _cleanup_(end) Scene scene = begin(POLKIT_YES);
         _cleanup_(reply_freep) Reply *reply =
@@ -413,6 +447,7 @@ int main(void) {
                 cmocka_unit_test(who_has_enough_is_told_so_without_a_question),
                 cmocka_unit_test(what_the_manager_refuses_at_once_is_told),
                 cmocka_unit_test(what_goes_on_is_named_by_its_path),
+                cmocka_unit_test(the_end_of_what_went_on_is_waited_for_once),
                 cmocka_unit_test(what_has_ended_is_not_named),
                 cmocka_unit_test(what_libvirt_has_goes_on_when_its_caller_leaves),
                 cmocka_unit_test(the_manager_may_answer_after_the_bus_is_gone),

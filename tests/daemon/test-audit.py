@@ -113,6 +113,35 @@ def a_refusal_says_by_whom():
     assert (record["HOSTDEVD_ARGUMENT_1"], record["HOSTDEVD_ARGUMENT_2"]) == ("web", "none-such"), record
 
 
+def leave_pending(path, user):
+    error = w.detach(path, "wait-seconds", "u", "0", "reason", "s", f"by {user}", user=user)
+    assert "it goes on" in error, error
+    granted, pending = journal.take(2)
+    assert results([granted, pending]) == ["granted", "pending"] and pending["MESSAGE_ID"] == ENDED, pending
+    assert "HOSTDEVD_WAS" not in pending, pending
+    return pending
+
+
+@test
+def what_was_pending_has_one_more_record_when_it_has_ended():
+    path, error = w.attach("web", "nic", "config", "b", "false", user="lab")
+    assert not error and results(journal.take(2)) == ["granted", "done"], error
+    w.truth.ask("guest", uuid=world.WEB, mode="ignores")
+    pending = {user: leave_pending(path, user) for user in ("lab", None)}
+    leave_pending(path, "lab")  # asked again: one end
+    w.truth.ask("let-go", uuid=world.WEB)
+    for user, record in zip(("lab", None), journal.take(2)):
+        before = pending[user]
+        assert record["HOSTDEVD_RESULT"] == "done" and record["MESSAGE_ID"] == ENDED, record
+        assert record["HOSTDEVD_WAS"] == "pending" and "HOSTDEVD_ERROR" not in record, record
+        for name in ("UID", "CALLER", "METHOD", "OBJECT", "DEVICES", "DOMAIN_UUID", "REASON"):
+            assert record["HOSTDEVD_" + name] == before["HOSTDEVD_" + name], (name, record, before)
+        assert record["HOSTDEVD_ATTACHMENT"] == path, record
+        assert int(record["HOSTDEVD_USEC"]) > int(before["HOSTDEVD_USEC"]), (record, before)
+    w.truth.ask("guest", uuid=world.WEB, mode="accepts")
+    assert journal.settle() == []
+
+
 @test
 def a_trial_is_no_change_and_reading_is_no_decision():
     w.attach("web", "nic", "dry-run", "b", "true")

@@ -89,6 +89,14 @@ static Rule *rule_of(RuleKind kind, const char *key, const char *value) {
         return rule;
 }
 
+static void ended(void *userdata, uint32_t attachment, bool detach, int verdict, const char *text) {
+        Fixture *fixture = userdata;
+
+        assert(verdict != OUTCOME_PENDING);
+        fixture->n_ended[detach]++;
+        fixture->ended_verdict = verdict;
+}
+
 static Catalog catalog_of_files(void) {
         Catalog catalog = { 0 };
         Pool *pool;
@@ -118,6 +126,7 @@ void fixture_start(Fixture *fixture) {
                 .publish = publish,
                 .host_ready = host_ready,
                 .retry = retry,
+                .ended = ended,
                 .now = now,
                 .realtime = now,
         };
@@ -125,6 +134,7 @@ void fixture_start(Fixture *fixture) {
         Catalog catalog = catalog_of_files();
 
         fixture_kill(fixture);
+        memset(fixture->n_ended, 0, sizeof(fixture->n_ended));
         assert(journal_open(&fixture->journal, fixture->directory, &content) == 0);
         assert(manager_new(&fixture->manager, &ports, &fixture->memory.port, fixture->journal,
                            &content, &catalog) == 0);

@@ -37,6 +37,8 @@ typedef struct Fixture {
         int use_error;         /* nobody can say what the host uses */
         uint64_t now_usec;
         unsigned n_published, n_retries;
+        unsigned n_ended[2]; /* what was asked for, by whether it is a detach */
+        int ended_verdict;   /* of the last */
 } Fixture;
 
 int fixture_setup(void **state);

@@ -111,9 +111,12 @@ static void a_late_answer_is_pending_and_then_attached(void **state) {
         fixture_pass(fixture, 1);
         assert_int_equal(answer.verdict, OUTCOME_PENDING);
         assert_state(fixture, NIC0, DEVICE_RESERVED);
+        assert_int_equal(fixture->n_ended[false], 0);
 
         memory_run(&fixture->memory);
         assert_int_equal(answer.n, 1);
+        assert_int_equal(fixture->n_ended[false], 1);
+        assert_int_equal(fixture->ended_verdict, 0);
         assert_int_equal(fixture_attachment(fixture, 1)->state, ATTACHMENT_ATTACHED);
 }
 
@@ -183,6 +186,7 @@ static void a_guest_that_does_not_answer_is_pending_and_stays_held(void **state)
         fixture_pass(fixture, 5000000);
         assert_int_equal(answer.verdict, OUTCOME_PENDING);
         assert_state(fixture, NIC0, DEVICE_ATTACHED);
+        assert_int_equal(fixture->n_ended[true], 0);
 
         /* A second caller waits for the same end. */
         assert_int_equal(fixture_detach(fixture, number, &second), 0);
@@ -191,6 +195,8 @@ static void a_guest_that_does_not_answer_is_pending_and_stays_held(void **state)
         memory_run(&fixture->memory);
         assert_int_equal(second.n, 1);
         assert_int_equal(second.verdict, 0);
+        assert_int_equal(fixture->n_ended[true], 1);
+        assert_int_equal(fixture->ended_verdict, 0);
         assert_state(fixture, NIC0, DEVICE_AVAILABLE);
 }
 
