@@ -212,13 +212,14 @@ class Large(world.World):
         self.wait_idle(process.pid)
         return process
 
-    def wait_idle(self, pid, seconds=120):
-        """Until a process has used no processor time for a while."""
+    def wait_idle(self, pid, quiet=0.2, seconds=120):
+        """Until the main thread of a process has used no processor time for so many seconds."""
         used = []
 
         def is_idle():
             used.append(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
-            return len(used) > 10 and len(set(used[-10:])) == 1
+            wanted = round(quiet / 0.02)
+            return len(used) > wanted and len(set(used[-wanted:])) == 1
         wait_for(is_idle, f"process {pid} to be idle", seconds)
 
 

@@ -27,13 +27,15 @@ def row(function):
 class Bench:
     """One made host, with whatever of its parts is running."""
 
-    def __init__(self, w, functions, is_largest, effort, tell, note):
-        self.w, self.functions, self.is_largest, self.effort = w, functions, is_largest, effort
+    def __init__(self, w, options, tell, note):
+        """options: functions, whole, peers, effort, as of measure."""
+        self.w, self.functions, self.whole, self.peers, self.effort = (
+            w, options.functions, options.whole, options.peers, options.effort)
         self.tell, self.note = tell, note
         self.running = set()
 
     def rounds(self, most):
-        return max(3, round(most * self.effort))
+        return max(5, round(most * self.effort))
 
     def program(self, name, *arguments):
         return [self.w.bench / name, *arguments]
@@ -53,6 +55,25 @@ class Bench:
     def start_libvirt_dbus(self):
         self.w.node_devices()
         self.w.libvirt_dbus()
+
+    def define(self, *names):
+        """Domains, and hostdevd knows them."""
+        self.has("daemon")
+        self.w.define(*names)
+        import dbus  # not needed by who only wants the names of the rows
+
+        options = dbus.Dictionary({"config": True, "live": False, "dry-run": True}, signature="sv")
+        for name in names:
+            world.wait_for(lambda name=name: not self.w.call_raw(ROOT, MANAGER, "Attach", "ssa{sv}", name, "a1", options)[1],
+                           f"domain {name} to be known")
+
+    def services(self):
+        """Who -> process, of those that know the devices."""
+        self.has("daemon")
+        if self.peers:
+            self.has("libvirt_dbus")
+        others = {who: self.w.processes[who].pid for who in ("libvirt-dbus", "libvirtd") if self.peers}
+        return {"hostdevd": self.daemon.pid, **others}
 
     def stop_daemon(self):
         if "daemon" in self.running:
@@ -93,15 +114,13 @@ def tell_all(bench, name, peers, rounds):
 def memory(bench):
     """Resident memory after the start, and when everything was read once; of the peers too."""
     w = bench.w
-    bench.has("libvirt_dbus")
-    bench.has("daemon")
-    processes = {"hostdevd": bench.daemon.pid, "libvirt-dbus": w.processes["libvirt-dbus"].pid,
-                 "libvirtd": w.processes["libvirtd"].pid}
+    processes = bench.services()
     after_start = {who: memory_of(pid) for who, pid in processes.items()}
     with bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as client:
         client.turn()
-    with bench.turns(bench.program("libvirt-dbus-devices")) as client:
-        client.turn()
+    if bench.peers:
+        with bench.turns(bench.program("libvirt-dbus-devices")) as client:
+            client.turn()
     for who, pid in processes.items():
         w.wait_idle(pid)
         bench.tell("memory", who, "KiB", [after_start[who][0]])
@@ -113,7 +132,6 @@ def memory(bench):
 def managed_objects(bench):
     """Everything about all devices, one client, from the call to the last value."""
     bench.has("floor")
-    bench.has("libvirt_dbus")
     taken = tell_all(bench, "managed-objects", {
         "hostdevd": bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
         "floor": bench.call(FLOOR, ROOT, OBJECT_MANAGER, "GetManagedObjects"),
@@ -121,7 +139,13 @@ def managed_objects(bench):
     }, bench.rounds(20))
     bench.tell("managed-objects", "hostdevd, until the answer is there", "us", column(taken["hostdevd"], "answered"))
 
-    # These take seconds: fewer turns, and ours once more among them.
+    if bench.peers:
+        ask_libvirt(bench)
+
+
+def ask_libvirt(bench):
+    """These take seconds: fewer turns, and ours once more among them."""
+    bench.has("libvirt_dbus")
     names = bench.w.node_devices()
     with bench.turns(bench.program("libvirt-dbus-devices")) as libvirt_dbus, \
             bench.call(world.NAME, ROOT, OBJECT_MANAGER, "GetManagedObjects") as ours:
@@ -159,13 +183,16 @@ def ask_virsh_each(w, names):
 def decide(bench):
     """A decision in process: again, and the first after a change of the registry; and Nova's own."""
     for request in REQUESTS:
-        peers = {"hostdevd": bench.turns(bench.program("bench-decide", bench.functions, request, "--turns")),
-                 "Nova": bench.turns([HERE / "nova-decide", bench.functions, request])}
+        peers = {"hostdevd": bench.turns(bench.program("bench-decide", bench.functions, request, "--turns"))}
+        if bench.peers:
+            peers["Nova"] = bench.turns([HERE / "nova-decide", bench.functions, request])
         taken = take_turns(peers, bench.rounds(20), 2)
         for peer in peers.values():
             peer.close()
         bench.tell(f"decide {request}", "hostdevd", "us", column(taken["hostdevd"], "usec"))
         bench.tell(f"decide {request}", "hostdevd, after a change", "us", column(taken["hostdevd"], "first"))
+        if not bench.peers:
+            continue
         bench.tell(f"decide {request}", "Nova's consume_requests", "us", column(taken["Nova"], "usec"))
         bench.tell(f"decide {request}", "Nova's support_requests", "us", column(taken["Nova"], "support"))
 
@@ -173,7 +200,7 @@ def decide(bench):
 @row
 def search(bench):
     """The slowest of thousands of decisions on hosts that are made to be hard, of up to 4,096 functions."""
-    if not bench.is_largest:
+    if not bench.whole:
         return
     text = subprocess.run([bench.w.build / "tests/core/test-core-allocate-hard", str(bench.rounds(80))],
                           capture_output=True, text=True, check=True).stdout
@@ -194,11 +221,32 @@ def explain(bench):
 
 
 @row
+def idle(bench):
+    """How often who has nothing to do wakes, watched by strace."""
+    w = bench.w
+    seconds = 60 if bench.whole and bench.effort >= 1 else 5
+    watched = bench.services()
+    with contextlib.ExitStack() as stack:
+        for pid in watched.values():
+            w.wait_idle(pid, quiet=2)
+        traces = {who: stack.enter_context(w.traced(pid, WAITS)) for who, pid in watched.items()}
+        time.sleep(seconds)
+    for who, pid in watched.items():
+        main, others = traces[who].wakes(pid)
+        bench.tell("idle", f"{who}, main loop", f" in {seconds} s", [main])
+        bench.tell("idle", f"{who}, other threads", f" in {seconds} s", [others])
+
+
+# Where a thread sleeps.
+WAITS = ("epoll_wait,epoll_pwait,epoll_pwait2,poll,ppoll,select,pselect6,futex,nanosleep,clock_nanosleep,restart_syscall,"
+         "recvmsg,read")
+
+
+@row
 def attach(bench):
     """Attach and Detach in a definition, and what libvirt takes for the same when a bare program asks it."""
     w = bench.w
-    w.define("ours", "bare")
-    bench.has("daemon")
+    bench.define("ours", "bare")
     peers = {"hostdevd": bench.turns(bench.program("attach", 1, 1, "a1", "ours")),
              "libvirt": bench.turns(bench.program("libvirt-define", w.uri, "bare", "0000:00:00.1"))}
     taken = take_turns(peers, bench.rounds(60), 5)
@@ -246,8 +294,7 @@ LOCAL_CALLS = r"Free$|Ref$|GetName$|GetUUID\w*$|GetID$|IsAlive$|LookupByUUIDStri
 @row
 def clients(bench):
     """Many clients attach at once, each for a domain of its own, and one alone makes as many pairs."""
-    bench.has("daemon")
-    bench.w.define(*(f"guest{number}" for number in range(CLIENTS)))
+    bench.define(*(f"guest{number}" for number in range(CLIENTS)))
     names = [f"guest{number}" for number in range(min(CLIENTS, bench.functions // 3))]
     pairs = max(len(names), bench.rounds(2 * CLIENTS))
     peers = {"one": bench.turns(bench.program("attach", 1, pairs, "a1", *names[:1])),
@@ -262,31 +309,6 @@ def clients(bench):
     bench.note("clients", f"{len(names)} clients, {pairs} pairs")
     for name in names:
         bench.w.virsh("undefine", name)
-
-
-@row
-def idle(bench):
-    """How often who has nothing to do wakes, watched by strace."""
-    w = bench.w
-    seconds = 60 if bench.is_largest and bench.effort >= 1 else 5
-    bench.has("daemon")
-    bench.has("libvirt_dbus")
-    watched = {"hostdevd": bench.daemon.pid, "libvirt-dbus": w.processes["libvirt-dbus"].pid,
-               "libvirtd": w.processes["libvirtd"].pid}
-    with contextlib.ExitStack() as stack:
-        for pid in watched.values():
-            w.wait_idle(pid)
-        traces = {who: stack.enter_context(w.traced(pid, WAITS)) for who, pid in watched.items()}
-        time.sleep(seconds)
-    for who, pid in watched.items():
-        main, others = traces[who].wakes(pid)
-        bench.tell("idle", f"{who}, main loop", f" in {seconds} s", [main])
-        bench.tell("idle", f"{who}, other threads", f" in {seconds} s", [others])
-
-
-# Where a thread sleeps.
-WAITS = ("epoll_wait,epoll_pwait,epoll_pwait2,poll,ppoll,select,pselect6,futex,nanosleep,clock_nanosleep,restart_syscall,"
-         "recvmsg,read")
 
 
 @row
@@ -313,14 +335,16 @@ def start(bench):
     peers = {
         "hostdevd": bench.turns(bench.program("launch", "--user", str(world.USERS["hostdevd"]), "--ready",
                                               w.program("service/hostdevd")), **settings),
-        "lspci -n": bench.turns(bench.program("launch", "lspci", "-n")),
     }
+    if bench.peers:
+        peers["lspci -n"] = bench.turns(bench.program("launch", "lspci", "-n"))
     taken = take_turns(peers, bench.rounds(20), 2)
     for who, figures in taken.items():
         bench.tell("start", who, "us", column(figures, "usec"))
         peers[who].close()
-    bench.tell("start", "libvirtd, until it has listed the devices", "us",
-               [1e6 * w.restart_libvirtd(bench.functions) for _ in range(bench.rounds(5))])
+    if bench.peers:
+        bench.tell("start", "libvirtd, until it has listed the devices", "us",
+                   [1e6 * w.restart_libvirtd(bench.functions) for _ in range(bench.rounds(5))])
 
 
 @row
