@@ -216,7 +216,7 @@ static int add_obstacle(Obstacles *obstacles, const Device *device, uint32_t rea
  */
 static int find_obstacles(Problem *problem, const Shortage *shortage,
                           Obstacles found[static _NEARNESS_END], bool *ret_means_any) {
-        for (size_t i = 0; i < problem->inventory->n_devices; i++) {
+        for (size_t i = 0; i < problem->devices.n_items; i++) {
                 const Device *device = problem->inventory->devices[i];
                 Nearness nearness;
                 int64_t reasons;
@@ -291,7 +291,7 @@ static int explain_item(Problem *problem, const Shortage *shortage, size_t item,
                         Explanation *explanation) {
         int r;
 
-        for (size_t i = 0; i < problem->inventory->n_devices; i++) {
+        for (size_t i = 0; i < problem->devices.n_items; i++) {
                 Device *device = problem->inventory->devices[i];
                 Candidate candidate = { .item = item, .device = device };
 

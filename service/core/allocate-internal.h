@@ -34,7 +34,7 @@ enum {
 
 #define COST_NEVER INT64_MAX /* the lot does not serve the want */
 
-/* An array of places: of lots, or of devices in the inventory. */
+/* An array of places: of lots, or of devices in the problem. */
 typedef struct Places {
         uint32_t *items;
         size_t n_items;
@@ -63,15 +63,13 @@ typedef struct Cluster {
 typedef struct Problem {
         const AllocateQuery *query;
         const Inventory *inventory;
+        DeviceRun devices; /* all of the inventory, or those selected; by address */
         Want wants[WANTS_MAX];
         size_t n_wants;
         size_t want_of_item[REQUEST_ITEMS_MAX];
         bool sockets_known;
-        uint32_t *reasons;         /* of each device; bit 31: known */
-        bool is_counted_by_memory; /* the next two are borrowed from it */
-        unsigned *n_free;          /* available VFs of each PF */
-        unsigned *n_free_card;     /* available functions of each card, at its first place */
-        Lot *lots;                 /* the lower addresses first: a lot before another is the better
+        uint32_t *reasons; /* of each device; bit 31: known */
+        Lot *lots;         /* the lower addresses first: a lot before another is the better
                 one */
         size_t n_lots;
         int64_t *costs;    /* [lot * n_wants + want] */
@@ -105,17 +103,23 @@ void places_done(Places *places);
 /* 0 or -ENOMEM; release it with problem_done(), also after a failure. */
 int problem_init(Problem *problem, const AllocateQuery *query);
 
-/* The same with these devices alone (ascending), which memory_select() has found. */
-int problem_init_selected(Problem *problem, const AllocateQuery *query, const Places *selected);
+/* The same with these devices alone, which memory_select() has found. */
+int problem_init_selected(Problem *problem, const AllocateQuery *query, DeviceRun selected);
+
+/* Devices by address; release the array with free(). */
+typedef struct Selection {
+        Device **items;
+        size_t n_items;
+} Selection;
 
 /*
  * Finds the devices among which the best plan is, if the query's memory knows it. 1; 0: it does not; or -ENOMEM. If
  * they do not serve the request, nothing does.
  */
-int memory_select(const AllocateQuery *query, Places *ret);
+int memory_select(const AllocateQuery *query, Selection *ret);
 
-/* What the choice of these devices, which make a unit, costs. */
-int64_t problem_unit_cost(const Problem *problem, const Alias *alias, const Places *devices);
+/* What it costs that an alias gets the device, but for its node. */
+int64_t problem_device_cost(const Inventory *inventory, const Alias *alias, const Device *device);
 void problem_done(Problem *problem);
 
 /* Finds what excludes and what needs what, and removes what is hopeless. 0 or
@@ -130,10 +134,9 @@ void problem_remove_hopeless(Problem *problem);
 int problem_cluster(Problem *problem);
 void problem_forget_clusters(Problem *problem);
 
-/* Where the device of an address is in the inventory; SIZE_MAX: nowhere. */
+/* Where the device of an address is in the problem; SIZE_MAX: nowhere. */
 size_t problem_place(const Problem *problem, Address address);
-
-int problem_count_free(Problem *problem); /* fills n_free and n_free_card; 0 or -ENOMEM */
+size_t problem_place_of(const Problem *problem, const Device *device);
 
 /* Of one device, as to the domain of the query and its force. */
 uint32_t problem_reasons(Problem *problem, size_t device);

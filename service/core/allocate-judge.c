@@ -20,66 +20,29 @@ enum {
         TAGS_GREATEST = 1 << 13
 };
 
-/* The first place at or after an address. */
-static size_t place_from(const Inventory *inventory, Address address) {
-        size_t low = 0, high = inventory->n_devices;
+size_t problem_place(const Problem *problem, Address address) {
+        const DeviceRun *devices = &problem->devices;
         uint64_t key = address_key(address);
+        size_t low = 0, high = devices->n_items;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (address_key(inventory->devices[middle]->address) < key)
+                if (address_key(devices->items[middle]->address) < key)
                         low = middle + 1;
                 else
                         high = middle;
         }
 
-        return low;
-}
-
-size_t problem_place(const Problem *problem, Address address) {
-        const Inventory *inventory = problem->inventory;
-        size_t place = place_from(inventory, address);
-
-        if (place < inventory->n_devices &&
-            address_equal(inventory->devices[place]->address, address))
-                return place;
+        if (low < devices->n_items && address_equal(devices->items[low]->address, address))
+                return low;
         return SIZE_MAX;
 }
 
-/* Where the available functions beside a device are counted; NULL: nowhere. */
-static unsigned *free_count(const Problem *problem, const Device *device) {
-        Address address = device->address;
-        size_t place;
+size_t problem_place_of(const Problem *problem, const Device *device) {
+        bool is_whole = problem->devices.items == problem->inventory->devices;
 
-        if (device->facts->type == DEVICE_TYPE_VF) {
-                place = problem_place(problem, device->facts->physical_function);
-                return place == SIZE_MAX ? NULL : &problem->n_free[place];
-        }
-
-        address.function = 0;
-        return &problem->n_free_card[place_from(problem->inventory, address)];
-}
-
-int problem_count_free(Problem *problem) {
-        size_t n_devices = problem->inventory->n_devices;
-
-        problem->n_free = calloc(n_devices + 1, sizeof(*problem->n_free));
-        problem->n_free_card = calloc(n_devices + 1, sizeof(*problem->n_free_card));
-        if (!problem->n_free || !problem->n_free_card)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < n_devices; i++) {
-                const Device *device = problem->inventory->devices[i];
-                unsigned *count = NULL;
-
-                if (device->state == DEVICE_AVAILABLE)
-                        count = free_count(problem, device);
-                if (count)
-                        (*count)++;
-        }
-
-        return 0;
+        return is_whole ? device->place : problem_place(problem, device->address);
 }
 
 /* Does somebody hold it: the domain of the query, or is to have it; or, if @is_other, another one? */
@@ -121,7 +84,7 @@ static bool group_is_held(const Problem *problem, const Device *device) {
 
 uint32_t problem_reasons(Problem *problem, size_t place) {
         const AllocateQuery *query = problem->query;
-        const Device *device = problem->inventory->devices[place];
+        const Device *device = problem->devices.items[place];
         uint32_t reasons = problem->reasons[place];
 
         if (reasons & REASON_KNOWN)
@@ -184,7 +147,7 @@ static Device *next_in_unit(const Problem *problem, Unit unit, const Device *dev
 }
 
 int problem_unit(const Problem *problem, Unit unit, size_t place, Places *ret) {
-        const Device *device = problem->inventory->devices[place];
+        const Device *device = problem->devices.items[place];
         int r;
 
         if (unit == UNIT_FUNCTION || (unit == UNIT_GROUP && device->facts->iommu_group < 0))
@@ -246,40 +209,50 @@ static bool node_is_allowed(const Problem *problem, NumaPolicy policy, const Dev
 }
 
 /* Tags that the device has beyond what the alias asks for; all of them when it is not meant by it. */
-static int64_t count_more_tags(const Problem *problem, const Alias *alias, const Device *device) {
+static int64_t count_more_tags(const Inventory *inventory, const Alias *alias,
+                               const Device *device) {
         size_t n_tags = device->pool_rule ? rule_count_tags(device->pool_rule) : 0, asked = 0;
 
         for (size_t i = 0; i < alias->n_rules && n_tags > 0; i++) {
                 size_t n = rule_count_tags(alias->rules[i]);
 
-                if (n > asked && rule_mismatch(alias->rules[i], device, problem->inventory) == 0)
+                if (n > asked && rule_mismatch(alias->rules[i], device, inventory) == 0)
                         asked = n;
         }
 
         return (int64_t) (n_tags - asked);
 }
 
-int64_t problem_unit_cost(const Problem *problem, const Alias *alias, const Places *devices) {
-        Device *const *all = problem->inventory->devices;
-        const unsigned *n_free = free_count(problem, all[devices->items[0]]);
-        int64_t n_tags = 0, functions = n_free ? *n_free : 0;
+/* Of the parts of the cost what is beyond the greatest figure of a unit counts as that. */
+static int64_t add_up(int64_t n_tags, int64_t n_beside) {
+        if (n_tags > TAGS_GREATEST)
+                n_tags = TAGS_GREATEST;
+        if (n_beside > FUNCTIONS_GREATEST)
+                n_beside = FUNCTIONS_GREATEST;
+
+        return n_tags * COST_TAG + n_beside * COST_FUNCTION;
+}
+
+int64_t problem_device_cost(const Inventory *inventory, const Alias *alias, const Device *device) {
+        return add_up(count_more_tags(inventory, alias, device), device->n_beside);
+}
+
+/* What the choice of these devices, which make a unit, costs. */
+static int64_t unit_cost(const Problem *problem, const Alias *alias, const Places *devices) {
+        Device *const *all = problem->devices.items;
         NodeClass worst = NODE_OF_GUEST;
+        int64_t n_tags = 0;
 
         for (size_t i = 0; i < devices->n_items; i++) {
                 const Device *device = all[devices->items[i]];
                 NodeClass class = node_class(problem, device);
 
-                n_tags += count_more_tags(problem, alias, device);
+                n_tags += count_more_tags(problem->inventory, alias, device);
                 if (class > worst)
                         worst = class;
         }
 
-        if (n_tags > TAGS_GREATEST)
-                n_tags = TAGS_GREATEST;
-        if (functions > FUNCTIONS_GREATEST)
-                functions = FUNCTIONS_GREATEST;
-
-        return n_tags * COST_TAG + functions * COST_FUNCTION +
+        return add_up(n_tags, all[devices->items[0]]->n_beside) +
                (worst == NODE_UNKNOWN ? COST_UNKNOWN_NODE : 0) +
                (worst == NODE_OTHER ? COST_OTHER_NODE : 0);
 }
@@ -295,7 +268,7 @@ static bool is_meant(const Alias *alias, const Device *device) {
 
 /* 0 when the alias means one of the devices; else its mismatch with the first. */
 static uint32_t unit_mismatch(const Problem *problem, const Alias *alias, const Places *devices) {
-        Device *const *all = problem->inventory->devices;
+        Device *const *all = problem->devices.items;
         uint32_t first = alias_mismatch(alias, all[devices->items[0]], problem->inventory);
 
         for (size_t i = 1; i < devices->n_items && first != 0; i++)
@@ -308,7 +281,7 @@ static uint32_t unit_mismatch(const Problem *problem, const Alias *alias, const 
 uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
                        int64_t *ret_cost) {
         const Want *wanted = &problem->wants[want];
-        Device *const *all = problem->inventory->devices;
+        Device *const *all = problem->devices.items;
         uint32_t reasons = 0;
 
         if (in_full) {
@@ -328,7 +301,7 @@ uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, boo
                         reasons |= REASON_NUMA;
         }
         if (reasons == 0)
-                *ret_cost = problem_unit_cost(problem, wanted->alias, devices);
+                *ret_cost = unit_cost(problem, wanted->alias, devices);
 
         return reasons;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -34,12 +35,16 @@ static int note_lots(Problem *problem) {
         return 0;
 }
 
-/* The lots that have @device exclude @lot. */
-static int exclude_device(Problem *problem, size_t lot, size_t device) {
+/* The lots that have the device at @place exclude @lot; none has what is not in the problem. */
+static int exclude_device(Problem *problem, size_t lot, size_t place) {
         Places *conflicts = &problem->lots[lot].conflicts;
-        const Places *others = &problem->lots_of[device];
+        const Places *others;
         int r;
 
+        if (place == SIZE_MAX)
+                return 0;
+
+        others = &problem->lots_of[place];
         for (size_t i = 0; i < others->n_items; i++) {
                 if (others->items[i] == lot || places_contain(conflicts, others->items[i]))
                         continue;
@@ -53,37 +58,38 @@ static int exclude_device(Problem *problem, size_t lot, size_t device) {
 }
 
 static int exclude_relatives(Problem *problem, size_t lot, size_t place) {
-        const Inventory *inventory = problem->inventory;
-        const Device *device = inventory->devices[place];
+        const Device *device = problem->devices.items[place];
+        DeviceRun functions = inventory_virtual_functions(problem->inventory, device->address);
         int r = exclude_device(problem, lot, place);
 
-        if (r == 0 && device->facts->type == DEVICE_TYPE_VF) {
-                place = problem_place(problem, device->facts->physical_function);
-                return place == SIZE_MAX ? 0 : exclude_device(problem, lot, place);
-        }
+        if (r == 0 && device->facts->type == DEVICE_TYPE_VF)
+                return exclude_device(problem, lot,
+                                      problem_place(problem, device->facts->physical_function));
 
-        for (Device *function = NULL;
-             r == 0 && (function = inventory_next_virtual_function(inventory, device, function));)
-                r = exclude_device(problem, lot, function->place);
+        for (size_t i = 0; i < functions.n_items && r == 0; i++)
+                r = exclude_device(problem, lot, problem_place_of(problem, functions.items[i]));
 
         return r;
 }
 
 /* The rest of the device's group that would stay at host drivers. */
 static int need_group(Problem *problem, size_t lot, size_t place) {
-        const Inventory *inventory = problem->inventory;
-        const Device *device = inventory->devices[place];
+        const Device *device = problem->devices.items[place];
+        DeviceRun group = inventory_group(problem->inventory, device);
         Lot *needing = &problem->lots[lot];
-        int r;
 
-        for (Device *other = NULL; (other = inventory_next_in_group(inventory, device, other));) {
-                uint32_t needed = (uint32_t) other->place;
+        for (size_t i = 0; i < group.n_items; i++) {
+                size_t needed = problem_place_of(problem, group.items[i]);
+                int r;
 
-                if (places_contain(&needing->devices, needed) ||
-                    places_contain(&needing->needs, needed) || !problem_is_stuck(problem, other))
+                /* What is selected is alone in its group. */
+                assert(needed != SIZE_MAX);
+                if (places_contain(&needing->devices, (uint32_t) needed) ||
+                    places_contain(&needing->needs, (uint32_t) needed) ||
+                    !problem_is_stuck(problem, group.items[i]))
                         continue;
 
-                r = places_append(&needing->needs, needed);
+                r = places_append(&needing->needs, (uint32_t) needed);
                 if (r == 0)
                         r = places_append(&problem->needers[needed], (uint32_t) lot);
                 if (r < 0)

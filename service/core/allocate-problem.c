@@ -192,38 +192,31 @@ static bool all_sockets_are_known(const Topology *topology) {
         return true;
 }
 
-static int borrow_counts(Problem *problem) {
-        problem->is_counted_by_memory = true;
-        problem->n_free = problem->query->memory->n_free;
-        problem->n_free_card = problem->query->memory->n_free_card;
-        return 0;
-}
-
-int problem_init_selected(Problem *problem, const AllocateQuery *query, const Places *selected) {
-        const Inventory *inventory = &query->registry->inventory;
+int problem_init_selected(Problem *problem, const AllocateQuery *query, DeviceRun selected) {
         int r;
 
         *problem = (Problem){
                 .query = query,
-                .inventory = inventory,
+                .inventory = &query->registry->inventory,
+                .devices = selected,
                 .sockets_known = all_sockets_are_known(&query->registry->topology),
         };
         make_wants(problem);
 
-        problem->reasons = calloc(inventory->n_devices + 1, sizeof(*problem->reasons));
-        problem->lots_of = calloc(inventory->n_devices + 1, sizeof(*problem->lots_of));
-        problem->needers = calloc(inventory->n_devices + 1, sizeof(*problem->needers));
+        problem->reasons = calloc(selected.n_items + 1, sizeof(*problem->reasons));
+        problem->lots_of = calloc(selected.n_items + 1, sizeof(*problem->lots_of));
+        problem->needers = calloc(selected.n_items + 1, sizeof(*problem->needers));
         if (!problem->reasons || !problem->lots_of || !problem->needers)
                 return -ENOMEM;
 
-        r = selected ? borrow_counts(problem) : problem_count_free(problem);
-        for (size_t i = 0; selected && i < selected->n_items && r == 0; i++)
-                r = add_lots_at(problem, selected->items[i]);
-        for (size_t i = 0; !selected && i < inventory->n_devices && r == 0; i++)
-                if (!facts_is_bridge(inventory->devices[i]->facts))
-                        r = add_lots_at(problem, i);
-        if (r < 0)
-                return r;
+        for (size_t i = 0; i < selected.n_items; i++) {
+                if (facts_is_bridge(selected.items[i]->facts))
+                        continue;
+
+                r = add_lots_at(problem, i);
+                if (r < 0)
+                        return r;
+        }
 
         r = problem_link(problem);
         if (r < 0)
@@ -233,7 +226,10 @@ int problem_init_selected(Problem *problem, const AllocateQuery *query, const Pl
 }
 
 int problem_init(Problem *problem, const AllocateQuery *query) {
-        return problem_init_selected(problem, query, NULL);
+        const Inventory *inventory = &query->registry->inventory;
+        DeviceRun all = { .items = inventory->devices, .n_items = inventory->n_devices };
+
+        return problem_init_selected(problem, query, all);
 }
 
 /* Those of these devices. */
@@ -257,10 +253,6 @@ void problem_done(Problem *problem) {
         free(problem->lots_of);
         free(problem->costs);
         free(problem->lots);
-        if (!problem->is_counted_by_memory) {
-                free(problem->n_free_card);
-                free(problem->n_free);
-        }
         free(problem->reasons);
 }
 

@@ -39,7 +39,7 @@ static int search_init(Search *search, Problem *problem) {
 
         *search = (Search){
                 .problem = problem,
-                .tally = calloc(problem->inventory->n_devices + 1, sizeof(*search->tally)),
+                .tally = calloc(problem->devices.n_items + 1, sizeof(*search->tally)),
         };
         r = matching_init(&search->matching, problem);
         if (r < 0 || !search->tally)

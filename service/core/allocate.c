@@ -25,7 +25,7 @@ static int plan_add(Plan *plan, const Problem *problem, size_t item, uint32_t lo
         int r;
 
         for (size_t i = 0; i < devices->n_items; i++) {
-                Device *device = problem->inventory->devices[devices->items[i]];
+                Device *device = problem->devices.items[devices->items[i]];
 
                 r = VECTOR_APPEND(plan->choices, plan->n_choices,
                                   ((Choice){ .item = item, .device = device }));
@@ -136,9 +136,13 @@ static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
         return group ? refuse(refusal, DEVICES_NOT_ENOUGH, "%s%s", text, group) : -ENOMEM;
 }
 
+static void selection_done(Selection *selection) {
+        free(selection->items);
+}
+
 /* Among the devices that memory finds. 1; 0: not decided; or -ENOMEM. */
 static int allocate_by_memory(const AllocateQuery *query, Plan *ret) {
-        _cleanup_(places_done) Places selected = { 0 };
+        _cleanup_(selection_done) Selection selected = { 0 };
         _cleanup_(problem_done) Problem problem = { 0 };
         Demand demand;
         Rows rows;
@@ -148,7 +152,7 @@ static int allocate_by_memory(const AllocateQuery *query, Plan *ret) {
         if (r <= 0)
                 return r;
 
-        r = problem_init_selected(&problem, query, &selected);
+        r = problem_init_selected(&problem, query, (DeviceRun){ selected.items, selected.n_items });
         if (r < 0)
                 return r;
 

@@ -38,7 +38,6 @@ typedef struct Shelf Shelf;
 typedef struct AllocateMemory {
         const Registry *registry;
         uint64_t version; /* of the registry */
-        unsigned *n_free, *n_free_card;
         Shelf *shelves;
         size_t n_shelves;
 } AllocateMemory;

@@ -71,6 +71,11 @@ static uint64_t no_key(const Device *device) {
         return 0;
 }
 
+/* All functions of a card have it. */
+static uint64_t card_key(const Device *device) {
+        return address_key(device->address) >> 3;
+}
+
 static uint64_t group_key(const Device *device) {
         return (uint64_t) device->facts->iommu_group;
 }
@@ -176,9 +181,13 @@ DeviceRun inventory_group(const Inventory *inventory, const Device *device) {
         return device_index_run(&inventory->by_group, group_key, group_key(device));
 }
 
-DeviceRun inventory_virtual_functions(const Inventory *inventory, const Device *device) {
+DeviceRun inventory_virtual_functions(const Inventory *inventory, Address physical_function) {
         return device_index_run(&inventory->by_physical_function, physical_function_key,
-                                address_key(device->address));
+                                address_key(physical_function));
+}
+
+DeviceRun inventory_card(const Inventory *inventory, Address address) {
+        return device_index_run(&inventory->by_address, card_key, address_key(address) >> 3);
 }
 
 static void mark(Inventory *inventory, Device *device, uint32_t changed) {
@@ -191,7 +200,7 @@ static void mark(Inventory *inventory, Device *device, uint32_t changed) {
 /* Marks the relatives; with what is different for them when the device comes or goes. */
 static void mark_relatives(Inventory *inventory, Device *device, bool comes_or_goes) {
         DeviceRun group = inventory_group(inventory, device);
-        DeviceRun functions = inventory_virtual_functions(inventory, device);
+        DeviceRun functions = inventory_virtual_functions(inventory, device->address);
 
         mark(inventory, device, 0);
         for (size_t i = 0; i < group.n_items; i++)

@@ -27,6 +27,12 @@ typedef enum DeviceState {
         DEVICE_AVAILABLE,
 } DeviceState;
 
+/* What a device is counted in: the VFs of the PF at the address, or the rest of the card there (family.h). */
+typedef struct Family {
+        Address address;
+        bool is_virtual;
+} Family;
+
 /* Bits of a mask; each alone is sufficient. From REASON_GROUP_INCOMPLETE on: only for an item of a request. */
 enum {
         REASON_NOT_IN_POOL = 1 << 0,
@@ -65,6 +71,8 @@ struct Device {
 
         /* concluded */
         size_t place;          /* in the inventory */
+        Family family;         /* as the trail of the registry knows it */
+        unsigned n_beside;     /* available of its family, itself included */
         bool announced;        /* shown as an object */
         Pool *pool;            /* borrowed from the catalog; NULL: in none */
         const Rule *pool_rule; /* the line that matched: gives the tags */
@@ -153,4 +161,5 @@ Device *inventory_next_in_slot(const Inventory *inventory, const Device *device,
 
 /* The same at once, for those who neither add nor remove a device meanwhile. */
 DeviceRun inventory_group(const Inventory *inventory, const Device *device);
-DeviceRun inventory_virtual_functions(const Inventory *inventory, const Device *device);
+DeviceRun inventory_virtual_functions(const Inventory *inventory, Address physical_function);
+DeviceRun inventory_card(const Inventory *inventory, Address address);

@@ -177,6 +177,7 @@ int settle_withdraw(Registry *registry, Device *device) {
         if (r < 0)
                 return r;
 
+        settle_note(registry, device);
         settle_count(device, -1);
         device->announced = false;
         device->pool = NULL;

@@ -109,7 +109,6 @@ int registry_observe_device(Registry *registry, Address address, Facts *facts) {
         uint32_t properties;
         int r;
 
-        registry->version++;
         if (device && !facts && !held) {
                 r = settle_withdraw(registry, device);
                 if (r < 0)
@@ -463,5 +462,6 @@ int registry_set_catalog(Registry *registry, Catalog *catalog) {
         registry->catalog = *catalog;
         *catalog = (Catalog){ 0 };
         registry->pools_dirty = true;
+        registry->version += REGISTRY_TRAIL + 1;
         return 0;
 }

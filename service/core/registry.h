@@ -19,6 +19,10 @@ typedef struct Topology {
         size_t n_nodes;
 } Topology;
 
+enum {
+        REGISTRY_TRAIL = 256
+};
+
 typedef struct Registry {
         Inventory inventory;
         Catalog catalog;
@@ -32,7 +36,14 @@ typedef struct Registry {
         Catalog retired;   /* no longer in force; devices point into it until they are settled */
         bool pools_dirty;  /* membership of every device is to be concluded anew */
         bool counts_dirty; /* a device has gone: pools and aliases are to be counted anew */
-        uint64_t version;  /* grows whenever anything of a device may be another than before */
+        /*
+         * The families of which a member may be another than before: the version grows with each, and where it
+         * stood in the trail, modulo its length, is the family. What grows by more than the trail is long means all.
+         */
+        uint64_t version;
+        Family trail[REGISTRY_TRAIL];
+        uint64_t
+                counted_version; /* up to which families are counted; private to registry_settle() */
 } Registry;
 
 void registry_init(Registry *registry);

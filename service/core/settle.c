@@ -125,7 +125,7 @@ static bool is_physical_function_in_use(const Registry *registry, const Device *
 }
 
 static bool is_virtual_function_in_use(const Registry *registry, const Device *device) {
-        DeviceRun functions = inventory_virtual_functions(&registry->inventory, device);
+        DeviceRun functions = inventory_virtual_functions(&registry->inventory, device->address);
 
         for (size_t i = 0; i < functions.n_items; i++)
                 if (holders_hold(&registry->holders, functions.items[i]->address))
@@ -338,6 +338,7 @@ static int settle_device(Registry *registry, Device *device, GroupUse *use) {
         int r = 0;
 
         registry->counts_dirty = true;
+        settle_note(registry, device);
         if (facts_is_bridge(device->facts))
                 return conclude_bridge(registry, device);
 
@@ -351,7 +352,6 @@ static int settle_devices(Registry *registry) {
         GroupUse use = { .group = -1 };
         int r = 0;
 
-        inventory_order(inventory);
         for (size_t i = 0; i < inventory->n_dirty && r == 0; i++)
                 r = settle_device(registry, inventory->dirty[i], &use);
         inventory_forget_settled(inventory);
@@ -361,19 +361,20 @@ static int settle_devices(Registry *registry) {
 int registry_settle(Registry *registry) {
         int r;
 
-        r = tell_attachments(registry);
-        if (r == 0)
-                r = release_devices(registry);
-        if (r < 0)
-                return r;
-
         if (registry->pools_dirty) {
                 inventory_touch_all(&registry->inventory);
                 registry->counts_dirty = true;
         }
 
-        r = settle_devices(registry);
-        registry->version += registry->counts_dirty;
+        r = tell_attachments(registry);
+        if (r == 0)
+                r = release_devices(registry);
+
+        /* Places are right in any case: nobody asks whether this was done to its end. */
+        inventory_order(&registry->inventory);
+        if (r == 0)
+                r = settle_devices(registry);
+        settle_families(registry);
         if (r == 0 && registry->counts_dirty)
                 r = settle_counts(registry);
         if (r < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Settle: what follows for each device from all that is known. This is the other half of the
- * registry (registry_settle(), registry_reasons()), in two files: membership.c says what belongs to
- * which pool and alias, settle.c who has what. Here is what they ask of one another.
+ * registry (registry_settle(), registry_reasons()), in three files: membership.c says what belongs to
+ * which pool and alias, family.c what is counted together, settle.c who has what. Here is what they
+ * ask of one another.
  */
 #pragma once
 
@@ -10,6 +11,12 @@
 
 /* Concludes the pool, its tags and the aliases of a device. 0 or -ENOMEM. */
 int settle_membership(Registry *registry, Device *device);
+
+/* Notes in the trail that the device may be another than before; also the family in which it was. */
+void settle_note(Registry *registry, Device *device);
+
+/* Counts the families in the trail anew. */
+void settle_families(Registry *registry);
 
 /* Tells that the device is no object and no member of anything any more. 0 or -ENOMEM. */
 int settle_withdraw(Registry *registry, Device *device);

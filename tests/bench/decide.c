@@ -2,16 +2,19 @@
 /*
  * Decisions in process on a made host: PFs with VFs, cards of two functions in one IOMMU group, two nodes.
  *
- *   decide FUNCTIONS REQUEST            prints the median and the worst time, and what was answered
- *   decide FUNCTIONS REQUEST --count    decides thrice and prints only the answer; to be run under callgrind, which
- *                                       counts the last alone (from bench_decide() on)
- *   decide FUNCTIONS REQUEST --turns    measures once per line of its input (turn.h): the median of many decisions,
- *                                       and the first one after the driver of a function has changed
+ *   decide FUNCTIONS REQUEST [--after-change] [--count]
+ *   decide FUNCTIONS REQUEST --turns
+ *
+ * Prints the median and the worst time, and what was answered. With --after-change each decision is made after one
+ * attachment has come or gone, and what it took to settle that is told beside it. With --count it decides a few times
+ * and prints only the answer: to be run under callgrind, which counts the last alone (in bench_settle() and
+ * bench_decide()). With --turns it measures once per line of its input (turn.h): the median of many decisions, and the
+ * first one after the driver of a function has changed.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/allocate.h"
 #include "turn.h"
@@ -20,10 +23,15 @@
 enum {
         RUNS = 2001,
         RUNS_OF_TURN = 201,
+        RUNS_COUNTED = 19, /* more than are attached at a time: there are changes of both kinds */
+        ATTACHED_MAX = 16,
         PORT_FUNCTIONS = 32
 };
 
-/* Not static: callgrind knows it by its name. */
+#define GUEST "00000000-0000-4000-8000-00000000000a"
+
+/* Not static: callgrind knows them by their names. */
+int bench_settle(Registry *registry);
 int bench_decide(const AllocateQuery *query, Plan *plan, Refusal *refusal);
 
 static void check(int r) {
@@ -126,6 +134,10 @@ static void make_host(Registry *registry, unsigned n_functions) {
         check(registry_settle(registry));
 }
 
+__attribute__((noinline)) int bench_settle(Registry *registry) {
+        return registry_settle(registry);
+}
+
 __attribute__((noinline)) int bench_decide(const AllocateQuery *query, Plan *plan,
                                            Refusal *refusal) {
         return allocate(query, plan, refusal);
@@ -137,18 +149,56 @@ static int compare_times(const void *a, const void *b) {
         return time_a < time_b ? -1 : time_a > time_b;
 }
 
-static double decide(const AllocateQuery *query, bool is_last) {
-        Refusal refusal = { 0 };
-        Plan plan = { 0 };
-        double before = turn_now_usec(), after;
-        int r = is_last ? bench_decide(query, &plan, &refusal) : allocate(query, &plan, &refusal);
+typedef struct Bench {
+        Registry registry;
+        AllocateMemory memory;
+        AllocateQuery query;
+        Request *request;
+        Plan plan;       /* the last */
+        Refusal refusal; /* or why there is none */
+} Bench;
 
-        after = turn_now_usec();
-        if (is_last)
-                printf("%s\n", r == 0 ? "fits" : refusal.text ?: "no memory");
-        plan_done(&plan);
-        refusal_done(&refusal);
-        return after - before;
+static double decide(Bench *bench, bool is_counted) {
+        double before;
+        int r;
+
+        plan_done(&bench->plan);
+        refusal_done(&bench->refusal);
+        bench->refusal = (Refusal){ 0 };
+        before = turn_now_usec();
+        r = is_counted ? bench_decide(&bench->query, &bench->plan, &bench->refusal)
+                       : allocate(&bench->query, &bench->plan, &bench->refusal);
+        if (r < 0)
+                check(r);
+        return turn_now_usec() - before;
+}
+
+/* Attaches what was chosen last; or, when that is nothing or there are enough, takes the oldest back. */
+static double change(Bench *bench, bool is_counted) {
+        Registry *registry = &bench->registry;
+        Attachment *attachment;
+        double before;
+
+        if (registry->n_attachments == ATTACHED_MAX || bench->plan.n_choices == 0) {
+                before = turn_now_usec();
+                if (registry->n_attachments > 0)
+                        check(registry_remove_attachment(registry,
+                                                         registry->attachments[0]->number));
+        } else {
+                check(attachment_new(&attachment, registry->next_attachment, GUEST, "guest"));
+                attachment->n_devices = bench->plan.n_choices;
+                attachment->devices = calloc(attachment->n_devices, sizeof(AttachedDevice));
+                if (!attachment->devices)
+                        check(-ENOMEM);
+                for (size_t i = 0; i < attachment->n_devices; i++)
+                        attachment->devices[i].address = bench->plan.choices[i].device->address;
+                before = turn_now_usec();
+                check(registry_add_attachment(registry, attachment));
+        }
+        check(is_counted ? bench_settle(registry) : registry_settle(registry));
+        before = turn_now_usec() - before;
+        changes_done(&registry->changes);
+        return before;
 }
 
 /* The first VF has another driver; how long that took the registry. */
@@ -174,59 +224,88 @@ static double change_driver(Registry *registry) {
         return turn_now_usec() - before;
 }
 
-static void take_turns(Registry *registry, const AllocateQuery *query) {
+static void take_turns(Bench *bench) {
         double times[RUNS_OF_TURN], changed, first;
 
         while (turn_wait()) {
-                changed = change_driver(registry);
-                first = decide(query, false);
+                changed = change_driver(&bench->registry);
+                first = decide(bench, false);
                 for (size_t i = 0; i < RUNS_OF_TURN; i++)
-                        times[i] = decide(query, false);
+                        times[i] = decide(bench, false);
                 qsort(times, RUNS_OF_TURN, sizeof(*times), compare_times);
                 turn_report("usec=%.3f first=%.3f changed=%.3f", times[RUNS_OF_TURN / 2], first,
                             changed);
         }
 }
 
+static void print_times(const char *what, double *times) {
+        qsort(times, RUNS, sizeof(*times), compare_times);
+        printf(", %smedian %.1f us, worst %.1f us", what, times[RUNS / 2], times[RUNS - 1]);
+}
+
+static void init(Bench *bench, const char *functions, const char *request) {
+        make_host(&bench->registry, (unsigned) strtoul(functions, NULL, 10));
+        check(request_parse(request, &bench->request, NULL));
+        bench->query = (AllocateQuery){
+                .registry = &bench->registry,
+                .request = bench->request,
+                .domain_uuid = GUEST,
+                .numa_policy = -1,
+                .memory = &bench->memory,
+        };
+        node_set_add(&bench->query.nodes, 1);
+}
+
+static void done(Bench *bench) {
+        plan_done(&bench->plan);
+        refusal_done(&bench->refusal);
+        allocate_forget(&bench->memory);
+        request_free(bench->request);
+        registry_done(&bench->registry);
+}
+
 int main(int argc, char **argv) {
-        bool is_count = argc > 3 && strcmp(argv[3], "--count") == 0;
-        bool takes_turns = argc > 3 && strcmp(argv[3], "--turns") == 0;
-        static double times[RUNS];
-        AllocateMemory memory = { 0 };
-        AllocateQuery query;
-        Registry registry;
-        Request *request;
+        static double times[RUNS], settle_times[RUNS];
+        bool is_count = false, is_after_change = false, takes_turns = false;
+        size_t n_runs;
+        Bench bench = { 0 };
         double first;
 
-        if (argc < 3) {
-                fprintf(stderr, "usage: decide FUNCTIONS REQUEST [--count | --turns]\n");
+        for (int i = 3; i < argc; i++) {
+                is_count |= strcmp(argv[i], "--count") == 0;
+                is_after_change |= strcmp(argv[i], "--after-change") == 0;
+                takes_turns |= strcmp(argv[i], "--turns") == 0;
+        }
+        if (argc < 3 || argc != 3 + is_count + is_after_change + takes_turns) {
+                fprintf(stderr, "usage: decide FUNCTIONS REQUEST "
+                                "[[--after-change] [--count] | --turns]\n");
                 return 2;
         }
 
-        make_host(&registry, (unsigned) strtoul(argv[1], NULL, 10));
-        check(request_parse(argv[2], &request, NULL));
-        query = (AllocateQuery){
-                .registry = &registry,
-                .request = request,
-                .domain_uuid = "00000000-0000-4000-8000-00000000000a",
-                .numa_policy = -1,
-                .memory = &memory,
-        };
-        node_set_add(&query.nodes, 1);
-
-        first = decide(&query, false);
-        if (takes_turns)
-                take_turns(&registry, &query);
-        for (size_t i = 0; i < RUNS && !is_count && !takes_turns; i++)
-                times[i] = decide(&query, false);
-        decide(&query, !takes_turns);
-        if (!is_count && !takes_turns) {
-                qsort(times, RUNS, sizeof(*times), compare_times);
-                printf("%s functions, %s: first %.1f us, median %.1f us, worst %.1f us\n", argv[1],
-                       argv[2], first, times[RUNS / 2], times[RUNS - 1]);
+        init(&bench, argv[1], argv[2]);
+        if (takes_turns) {
+                take_turns(&bench);
+                done(&bench);
+                return 0;
         }
-        allocate_forget(&memory);
-        request_free(request);
-        registry_done(&registry);
+
+        n_runs = !is_count ? RUNS : is_after_change ? RUNS_COUNTED : 2;
+        first = decide(&bench, false);
+        for (size_t i = 0; i < n_runs; i++) {
+                bool is_last = is_count && i == n_runs - 1;
+
+                settle_times[i] = is_after_change ? change(&bench, is_last) : 0;
+                times[i] = decide(&bench, is_last);
+        }
+
+        printf("%s\n", bench.plan.n_choices > 0 ? "fits" : bench.refusal.text ?: "no memory");
+        if (!is_count) {
+                printf("%s functions, %s: first %.1f us", argv[1], argv[2], first);
+                print_times("", times);
+                if (is_after_change)
+                        print_times("each after a change; to settle that: ", settle_times);
+                printf("\n");
+        }
+        done(&bench);
         return 0;
 }

@@ -108,6 +108,28 @@ static void add_if(Tally *count, const Device *device, bool is_member) {
         count->n_free += is_member && device->state == DEVICE_AVAILABLE;
 }
 
+/* Of the family of the device, written down here anew. */
+static unsigned count_beside(const Inventory *inventory, const Device *device) {
+        bool is_virtual = device->facts->type == DEVICE_TYPE_VF;
+        Address physical = device->facts->physical_function;
+        unsigned n = 0;
+
+        if (is_virtual && !inventory_find(inventory, physical))
+                return 0;
+
+        for (size_t i = 0; i < inventory->n_devices; i++) {
+                const Device *other = inventory->devices[i];
+
+                if (other->state != DEVICE_AVAILABLE ||
+                    (other->facts->type == DEVICE_TYPE_VF) != is_virtual)
+                        continue;
+                n += is_virtual ? address_equal(other->facts->physical_function, physical)
+                                : address_same_slot(other->address, device->address);
+        }
+
+        return n;
+}
+
 /* Everything that is kept along the way, found anew here from the devices alone. */
 static void what_is_kept_is_what_is_found_anew(Registry *registry, Listener *listener) {
         const Inventory *inventory = &registry->inventory;
@@ -121,6 +143,7 @@ static void what_is_kept_is_what_is_found_anew(Registry *registry, Listener *lis
                 size_t n_members = 0;
 
                 assert_int_equal(device->place, i);
+                assert_int_equal(device->n_beside, count_beside(inventory, device));
                 for (Device *mate = NULL;
                      (mate = inventory_next_in_group(inventory, device, mate));)
                         n_members++;
