@@ -214,6 +214,7 @@ class Trial:
             if key.startswith("pool/trial"):
                 error = self.remove_pool(key.split("/", 1)[1])
                 assert not error, f"{key} cannot be removed: {error}"
+        self.w.truth.ask("forget")  # it remembers each job, and tells all of them whenever it is asked
 
     def check_fresh(self):
         """Everything can be lent once more, and is given back."""
