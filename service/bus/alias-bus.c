@@ -90,8 +90,4 @@ static int enumerate(sd_bus *connection, const char *prefix, void *userdata, cha
         return 0;
 }
 
-int bus_add_aliases(Bus *bus) {
-        const ObjectClass class = { ALIAS_PREFIX, ALIAS_INTERFACE, alias_vtable, find, enumerate };
-
-        return bus_add_class(bus, &class);
-}
+const ObjectClass alias_class = { ALIAS_PREFIX, ALIAS_INTERFACE, alias_vtable, find, enumerate };

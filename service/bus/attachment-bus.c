@@ -165,9 +165,5 @@ static int enumerate(sd_bus *connection, const char *prefix, void *userdata, cha
         return 0;
 }
 
-int bus_add_attachments(Bus *bus) {
-        const ObjectClass class = { ATTACHMENT_PREFIX, ATTACHMENT_INTERFACE, attachment_vtable,
-                                    find, enumerate };
-
-        return bus_add_class(bus, &class);
-}
+const ObjectClass attachment_class = { ATTACHMENT_PREFIX, ATTACHMENT_INTERFACE, attachment_vtable,
+                                       find, enumerate };

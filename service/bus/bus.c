@@ -8,6 +8,7 @@
 #include "bus/call.h"
 #include "bus/errors.h"
 #include "bus/later.h"
+#include "bus/objects.h"
 #include "bus/size.h"
 #include "bus/state.h"
 #include "bus/turn.h"
@@ -44,7 +45,11 @@ int bus_add_class(Bus *bus, const ObjectClass *class) {
 
         r = sd_bus_add_node_enumerator(bus->connection, &slot, class->prefix, class->enumerate,
                                        bus);
-        return r < 0 ? r : bus_keep_slot(bus, slot);
+        if (r >= 0)
+                r = bus_keep_slot(bus, slot);
+        if (r >= 0)
+                bus->classes[bus->n_classes++] = class;
+        return r;
 }
 
 /*
@@ -74,16 +79,16 @@ static int guard_paths(Bus *bus) {
 }
 
 static int add_objects(Bus *bus) {
-        int (*const add[])(Bus *) = { guard_paths,   bus_add_manager, bus_add_devices,
-                                      bus_add_pools, bus_add_aliases, bus_add_attachments };
+        static const ObjectClass *const classes[CLASSES_MAX] = { &device_class, &pool_class,
+                                                                 &alias_class, &attachment_class };
+        int r;
 
-        for (size_t i = 0; i < N_ELEMENTS(add); i++) {
-                int r = add[i](bus);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        r = guard_paths(bus);
+        if (r >= 0)
+                r = bus_add_manager(bus);
+        for (size_t i = 0; r >= 0 && i < N_ELEMENTS(classes); i++)
+                r = bus_add_class(bus, classes[i]);
+        return r;
 }
 
 static bool is_parked(void *userdata, sd_bus_message *message) {
@@ -114,6 +119,9 @@ int bus_new(Bus **ret, sd_bus *connection, sd_event *event, Manager *manager,
                 return r;
 
         r = add_objects(bus);
+        if (r >= 0)
+                r = objects_watch(bus);
+        /* Of two filters the later one sees a message first. */
         if (r >= 0)
                 r = size_watch(bus);
         if (r >= 0)

@@ -3,7 +3,6 @@
  * Device: a PCI function as an object.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bus/state.h"
@@ -17,8 +16,8 @@ static int get_id(sd_bus_message *reply, bool is_known, unsigned id) {
         char text[sizeof("ffff")] = "";
 
         if (is_known)
-                snprintf(text, sizeof(text), "%04x", id & 0xffff);
-        return sd_bus_message_append(reply, "s", text);
+                *text_hex(text, id & 0xffff, 4) = '\0';
+        return append_text(reply, text);
 }
 
 static int get_ids(sd_bus *connection, const char *path, const char *interface,
@@ -41,8 +40,8 @@ static int get_class_code(sd_bus *connection, const char *path, const char *inte
         const Device *device = userdata;
         char text[sizeof("ffffff")];
 
-        snprintf(text, sizeof(text), "%06x", (unsigned) device->facts->class_code & 0xffffff);
-        return sd_bus_message_append(reply, "s", text);
+        *text_hex(text, device->facts->class_code & 0xffffff, 6) = '\0';
+        return append_text(reply, text);
 }
 
 static int get_address(sd_bus *connection, const char *path, const char *interface,
@@ -51,7 +50,7 @@ static int get_address(sd_bus *connection, const char *path, const char *interfa
         const Device *device = userdata;
         char text[ADDRESS_TEXT_SIZE];
 
-        return sd_bus_message_append(reply, "s", address_format(device->address, text));
+        return append_text(reply, address_format(device->address, text));
 }
 
 static int get_physical_function(sd_bus *connection, const char *path, const char *interface,
@@ -62,28 +61,27 @@ static int get_physical_function(sd_bus *connection, const char *path, const cha
 
         if (facts->type == DEVICE_TYPE_VF)
                 address_format(facts->physical_function, text);
-        return sd_bus_message_append(reply, "s", text);
+        return append_text(reply, text);
 }
 
-DEFINE_PROPERTY(get_vendor_name, Device, device, "s", device->facts->vendor_name)
-DEFINE_PROPERTY(get_product_name, Device, device, "s", device->facts->product_name)
-DEFINE_PROPERTY(get_class_name, Device, device, "s", device->facts->class_name)
-DEFINE_PROPERTY(get_driver, Device, device, "s", device->facts->driver)
+DEFINE_TEXT(get_vendor_name, Device, device, device->facts->vendor_name)
+DEFINE_TEXT(get_product_name, Device, device, device->facts->product_name)
+DEFINE_TEXT(get_class_name, Device, device, device->facts->class_name)
+DEFINE_TEXT(get_driver, Device, device, device->facts->driver)
 DEFINE_PROPERTY(get_numa_node, Device, device, "i", (int32_t) device->facts->numa_node)
 DEFINE_PROPERTY(get_iommu_group, Device, device, "i", (int32_t) device->facts->iommu_group)
-DEFINE_PROPERTY(get_device_type, Device, device, "s", device_type_to_string(device->facts->type))
+DEFINE_TEXT(get_device_type, Device, device, device_type_to_string(device->facts->type))
 DEFINE_PROPERTY(get_max_virtual_functions, Device, device, "u",
                 (uint32_t) device->facts->max_virtual_functions)
-DEFINE_PROPERTY(get_power_state, Device, device, "s", device->facts->power_state)
-DEFINE_PROPERTY(get_state, Device, device, "s", device_state_to_string(device->state))
-DEFINE_PROPERTY(get_holder, Device, device, "s", device->holder ? device->holder : "")
+DEFINE_TEXT(get_power_state, Device, device, device->facts->power_state)
+DEFINE_TEXT(get_state, Device, device, device_state_to_string(device->state))
+DEFINE_TEXT(get_holder, Device, device, device->holder ? device->holder : "")
 
 typedef Device *(*NextRelative)(const Inventory *inventory, const Device *device,
                                 const Device *previous);
 
-static int append_relatives(sd_bus *connection, sd_bus_message *reply, const Device *device,
-                            NextRelative next, size_t n_max) {
-        const Inventory *inventory = &registry_current(connection)->inventory;
+static int append_relatives(sd_bus_message *reply, const Device *device, NextRelative next,
+                            size_t n_max) {
         const Device *relative = NULL;
         char text[ADDRESS_TEXT_SIZE];
         int r;
@@ -92,8 +90,9 @@ static int append_relatives(sd_bus *connection, sd_bus_message *reply, const Dev
         if (r < 0)
                 return r;
 
-        for (size_t n = 0; n < n_max && (relative = next(inventory, device, relative)); n++) {
-                r = sd_bus_message_append(reply, "s", address_format(relative->address, text));
+        for (size_t n = 0; n < n_max && (relative = next(device->inventory, device, relative));
+             n++) {
+                r = append_text(reply, address_format(relative->address, text));
                 if (r < 0)
                         return r;
         }
@@ -104,15 +103,13 @@ static int append_relatives(sd_bus *connection, sd_bus_message *reply, const Dev
 static int get_group_addresses(sd_bus *connection, const char *path, const char *interface,
                                const char *property, sd_bus_message *reply, void *userdata,
                                sd_bus_error *error) {
-        return append_relatives(connection, reply, userdata, inventory_next_in_group,
-                                GROUP_ADDRESSES_MAX);
+        return append_relatives(reply, userdata, inventory_next_in_group, GROUP_ADDRESSES_MAX);
 }
 
 static int get_virtual_functions(sd_bus *connection, const char *path, const char *interface,
                                  const char *property, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error) {
-        return append_relatives(connection, reply, userdata, inventory_next_virtual_function,
-                                SIZE_MAX);
+        return append_relatives(reply, userdata, inventory_next_virtual_function, SIZE_MAX);
 }
 
 static int get_reset_methods(sd_bus *connection, const char *path, const char *interface,
@@ -252,9 +249,5 @@ static int enumerate(sd_bus *connection, const char *prefix, void *userdata, cha
         return 0;
 }
 
-int bus_add_devices(Bus *bus) {
-        const ObjectClass class = { DEVICE_PREFIX, DEVICE_INTERFACE, device_vtable, find,
-                                    enumerate };
-
-        return bus_add_class(bus, &class);
-}
+const ObjectClass device_class = { DEVICE_PREFIX, DEVICE_INTERFACE, device_vtable, find,
+                                   enumerate };

@@ -85,8 +85,4 @@ static int enumerate(sd_bus *connection, const char *prefix, void *userdata, cha
         return 0;
 }
 
-int bus_add_pools(Bus *bus) {
-        const ObjectClass class = { POOL_PREFIX, POOL_INTERFACE, pool_vtable, find, enumerate };
-
-        return bus_add_class(bus, &class);
-}
+const ObjectClass pool_class = { POOL_PREFIX, POOL_INTERFACE, pool_vtable, find, enumerate };

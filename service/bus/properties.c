@@ -23,7 +23,7 @@ int append_devices(sd_bus_message *reply, const Registry *registry, DeviceFilter
                 if (!device_is_shown(device) || !filter(registry, device, set))
                         continue;
 
-                r = sd_bus_message_append(reply, "o", device_path(device->address, path));
+                r = sd_bus_message_append_basic(reply, 'o', device_path(device->address, path));
                 if (r < 0)
                         return r;
         }
@@ -39,7 +39,7 @@ int append_list(sd_bus_message *reply, char *const *list) {
                 return r;
 
         for (size_t i = 0; list && list[i]; i++) {
-                r = sd_bus_message_append(reply, "s", list[i]);
+                r = append_text(reply, list[i]);
                 if (r < 0)
                         return r;
         }
@@ -57,7 +57,7 @@ int append_reasons(sd_bus_message *reply, uint32_t reasons) {
         for (unsigned i = 0; i < REASON_COUNT; i++) {
                 if (!(reasons & (UINT32_C(1) << i)))
                         continue;
-                r = sd_bus_message_append(reply, "s", reason_to_string(UINT32_C(1) << i));
+                r = append_text(reply, reason_to_string(UINT32_C(1) << i));
                 if (r < 0)
                         return r;
         }

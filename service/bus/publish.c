@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bus/objects.h"
 #include "bus/state.h"
 #include "util/log.h"
 
@@ -126,6 +127,18 @@ static int emit_properties(Bus *bus, const char *path, ObjectKind kind, uint32_t
                                                             kinds[kind].interface, (char **) names);
 }
 
+static int emit_added(Bus *bus, const Change *change, const char *path) {
+        Device *device = NULL;
+        Address address;
+
+        /* They come by the thousand. */
+        if (change->kind == OBJECT_DEVICE && address_parse(change->key, &address) == 0)
+                device = inventory_find(&manager_registry(bus->manager)->inventory, address);
+
+        return device ? objects_tell_added(bus, path, &device_class, device)
+                      : sd_bus_emit_object_added(bus->connection, path);
+}
+
 static int emit_change(Bus *bus, const Change *change) {
         _cleanup_(freep) char *path = NULL;
         int r;
@@ -144,7 +157,7 @@ static int emit_change(Bus *bus, const Change *change) {
                         return r;
         }
         if (change->added)
-                return sd_bus_emit_object_added(bus->connection, path);
+                return emit_added(bus, change, path);
         if (change->removed)
                 return 0;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/verdict.h"
+#include "util/text.h"
 
 static int hex_digit(char c) {
         if (c >= '0' && c <= '9')
@@ -74,24 +75,15 @@ int address_parse(const char *text, Address *ret) {
         return read_function(text, ":.", domain, ret) ? 0 : ADDRESS_INVALID;
 }
 
-/* Writes at least so many digits; returns where they end. */
-static char *write_hex(char *text, uint32_t value, unsigned n_digits) {
-        while (n_digits < 8 && value >> (4 * n_digits) != 0)
-                n_digits++;
-        while (n_digits-- > 0)
-                *text++ = "0123456789abcdef"[value >> (4 * n_digits) & 0xf];
-        return text;
-}
-
 /* By hand: every object is named by its address, and printf() takes ten times as long. */
 static void write_address(char *text, Address address, const char *between) {
-        text = write_hex(text, address.domain, 4);
+        text = text_hex(text, address.domain, 4);
         *text++ = between[0];
-        text = write_hex(text, address.bus, 2);
+        text = text_hex(text, address.bus, 2);
         *text++ = between[1];
-        text = write_hex(text, address.slot & 0x1f, 2);
+        text = text_hex(text, address.slot & 0x1f, 2);
         *text++ = between[2];
-        text = write_hex(text, address.function & 7, 1);
+        text = text_hex(text, address.function & 7, 1);
         *text = '\0';
 }
 

@@ -329,6 +329,7 @@ static int add_record(Inventory *inventory, Facts *facts, bool present) {
         if (r < 0)
                 return r;
 
+        device->inventory = inventory;
         device->address = facts->address;
         device->facts = TAKE(given);
         device->present = present;

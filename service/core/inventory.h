@@ -59,6 +59,7 @@ const char *device_state_to_string(DeviceState state);
 const char *reason_to_string(uint32_t reason); /* of a single bit */
 
 struct Device {
+        const struct Inventory *inventory; /* where it stands */
         Address address;
         Facts *facts; /* never NULL */
         Facts *arrival; /* what is at the address now, while the held one is gone; or what the held one,

@@ -213,6 +213,14 @@ void text_copy(char *buffer, size_t size, const char *text) {
         memcpy(buffer, text, length + 1);
 }
 
+char *text_hex(char *text, uint32_t value, unsigned n_digits) {
+        while (n_digits < 8 && value >> (4 * n_digits) != 0)
+                n_digits++;
+        while (n_digits-- > 0)
+                *text++ = "0123456789abcdef"[value >> (4 * n_digits) & 0xf];
+        return text;
+}
+
 bool text_equal(const char *a, const char *b) {
         return strcmp(a ?: "", b ?: "") == 0;
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/cleanup.h"
 
@@ -41,6 +42,9 @@ size_t text_line_prefix(const char *text);
 
 /* Copies @text into @buffer of @size bytes; that it has room there is the caller's word. */
 void text_copy(char *buffer, size_t size, const char *text);
+
+/* Writes @value with at least so many hex digits (more where it needs more), and no NUL; returns where they end. */
+char *text_hex(char *text, uint32_t value, unsigned n_digits);
 
 /* The same text? NULL counts as "". */
 bool text_equal(const char *a, const char *b);

@@ -237,6 +237,81 @@ static void one_call_reads_every_object(void **state) {
         assert_int_equal(n, N_ELEMENTS(expected));
 }
 
+/* What a container says, as text: the caller's to free. */
+static char *text_of(sd_bus_message *message) {
+        char *text = NULL;
+        size_t size;
+        FILE *file = open_memstream(&text, &size);
+
+        assert_non_null(file);
+        assert_true(sd_bus_message_dump(message, file, SD_BUS_MESSAGE_DUMP_SUBTREE_ONLY) >= 0);
+        assert_int_equal(fclose(file), 0);
+        return text;
+}
+
+/* sd-bus itself answers GetAll of one object. */
+static void assert_says_itself(Scene *scene, const char *path, sd_bus_message *interface) {
+        _cleanup_(reply_freep) Reply *reply = NULL;
+        _cleanup_(freep) char *expected = NULL, *found = NULL;
+        const char *name;
+
+        assert_true(sd_bus_message_read(interface, "s", &name) > 0);
+        reply = world_send(scene->client, false, path, PROPERTIES, "GetAll", "s", name);
+        assert_string_equal(reply_error(scene->world, reply), "");
+        assert_true(sd_bus_message_enter_container(reply->message, 'a', "{sv}") > 0);
+        assert_true(sd_bus_message_enter_container(interface, 'a', "{sv}") > 0);
+        expected = text_of(reply->message);
+        found = text_of(interface);
+        assert_string_equal(found, expected);
+        assert_true(sd_bus_message_exit_container(interface) >= 0);
+}
+
+static void all_objects_at_once_say_what_each_says_itself(void **state) {
+        static const char *const prefixes[] = { DEVICE_PREFIX, POOL_PREFIX, ALIAS_PREFIX,
+                                                ATTACHMENT_PREFIX };
+        _cleanup_(end) Scene *scene = begin();
+        _cleanup_(reply_freep) Reply *reply = NULL;
+        unsigned n_told = 0, n_listed = 0;
+        const char *path;
+
+        fake_manager_add_attachment(scene->world->manager, 17, 1000);
+        fake_manager_settle(scene->world->manager);
+        reply = world_send(scene->client, false, ROOT_PATH, OBJECTS, "GetManagedObjects", NULL);
+        assert_string_equal(reply_error(scene->world, reply), "");
+
+        assert_true(sd_bus_message_enter_container(reply->message, 'a', "{oa{sa{sv}}}") > 0);
+        while (sd_bus_message_enter_container(reply->message, 'e', "oa{sa{sv}}") > 0) {
+                unsigned n_interfaces = 0;
+
+                assert_true(sd_bus_message_read(reply->message, "o", &path) > 0);
+                assert_true(sd_bus_message_enter_container(reply->message, 'a', "{sa{sv}}") > 0);
+                for (; sd_bus_message_enter_container(reply->message, 'e', "sa{sv}") > 0;
+                     n_interfaces++) {
+                        assert_says_itself(scene, path, reply->message);
+                        assert_true(sd_bus_message_exit_container(reply->message) >= 0);
+                }
+                assert_int_equal(n_interfaces, 4);
+                assert_true(sd_bus_message_exit_container(reply->message) >= 0);
+                assert_true(sd_bus_message_exit_container(reply->message) >= 0);
+                n_told++;
+        }
+
+        for (size_t i = 0; i < N_ELEMENTS(prefixes); i++) {
+                _cleanup_(reply_freep) Reply *nodes =
+                        world_send(scene->client, false, prefixes[i],
+                                   "org.freedesktop.DBus.Introspectable", "Introspect", NULL);
+                const char *xml;
+
+                assert_string_equal(reply_error(scene->world, nodes), "");
+                assert_true(sd_bus_message_read(nodes->message, "s", &xml) > 0);
+                while ((xml = strstr(xml, "<node name="))) {
+                        n_listed++;
+                        xml++;
+                }
+        }
+        assert_int_equal(n_told, n_listed);
+}
+
 static void a_path_that_is_no_object_is_unknown(void **state) {
         static const struct {
                 const char *path, *interface;
@@ -483,6 +558,7 @@ int main(void) {
                 cmocka_unit_test(pools_and_aliases_list_their_devices),
                 cmocka_unit_test(the_manager_shows_its_libvirt),
                 cmocka_unit_test(one_call_reads_every_object),
+                cmocka_unit_test(all_objects_at_once_say_what_each_says_itself),
                 cmocka_unit_test(a_path_that_is_no_object_is_unknown),
                 cmocka_unit_test(a_path_of_many_parts_takes_no_longer_than_a_long_one),
                 cmocka_unit_test(things_are_found_by_name),
