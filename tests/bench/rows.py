@@ -2,6 +2,7 @@
 """What is measured: a function for each row of the table, which tells its figures for one made host."""
 
 import contextlib
+import os
 import re
 import subprocess
 import time
@@ -126,6 +127,9 @@ def memory(bench):
         bench.tell("memory", who, "KiB", [after_start[who][0]])
         bench.tell("memory", f"{who}, its share", "KiB", [after_start[who][1]])
         bench.tell("memory", f"{who}, when all was read", "KiB", [memory_of(pid)[0]])
+    with bench.turns(bench.program("libvirt-define", w.uri, "test", "0000:00:00.1")) as bare:
+        bare.turn()
+        bench.tell("memory", "a bare client of libvirt", "KiB", [memory_of(bare.process.pid)[0]])
 
 
 @row
@@ -223,8 +227,9 @@ def explain(bench):
 @row
 def idle(bench):
     """How often who has nothing to do wakes, watched by strace."""
-    w = bench.w
-    seconds = 60 if bench.whole and bench.effort >= 1 else 5
+    if bench.peers and not bench.whole:
+        return
+    w, seconds = bench.w, 60 if bench.effort >= 1 else 5
     watched = bench.services()
     with contextlib.ExitStack() as stack:
         for pid in watched.values():
@@ -249,13 +254,23 @@ def attach(bench):
     bench.define("ours", "bare")
     peers = {"hostdevd": bench.turns(bench.program("attach", 1, 1, "a1", "ours")),
              "libvirt": bench.turns(bench.program("libvirt-define", w.uri, "bare", "0000:00:00.1"))}
-    taken = take_turns(peers, bench.rounds(60), 5)
+    taken = take_turns({**peers, "disk": lambda: sync_disk(w)}, bench.rounds(60), 5)
     for peer in peers.values():
         peer.close()
     for what in ("attach", "detach"):
         bench.tell(what, "hostdevd", "us", column(taken["hostdevd"], what))
         bench.tell(what, "libvirt alone", "us", column(taken["libvirt"], what))
+    bench.tell("attach", "one fdatasync of this disk", "us", taken["disk"])
     count_calls(bench)
+
+
+def sync_disk(w):
+    """A record as long as the journal's, where the journal is."""
+    with open(w.directory / "record", "ab", buffering=0) as file:
+        began = time.perf_counter()
+        file.write(b"x" * 200)
+        os.fdatasync(file.fileno())
+        return 1e6 * (time.perf_counter() - began)
 
 
 PAIRS = 10  # of Attach and Detach whose calls are counted
@@ -307,6 +322,8 @@ def clients(bench):
         bench.tell("clients", f"{who}, Attach", "us", column(figures, "attach"))
         bench.tell("clients", f"{who}, Attach, 99th of 100", "us", column(figures, "attach99"))
     bench.note("clients", f"{len(names)} clients, {pairs} pairs")
+    bench.w.wait_idle(bench.daemon.pid)
+    bench.tell("memory", "hostdevd, after a crowd", "KiB", [memory_of(bench.daemon.pid)[0]])
     for name in names:
         bench.w.virsh("undefine", name)
 
