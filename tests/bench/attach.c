@@ -151,5 +151,8 @@ int main(int argc, char **argv) {
         for (unsigned i = 0; i < crowd.n_clients; i++)
                 sd_bus_flush_close_unref(crowd.clients[i].bus);
         sd_event_unref(crowd.event);
+        free(crowd.clients);
+        free(crowd.attach);
+        free(crowd.detach);
         return 0;
 }

@@ -216,7 +216,7 @@ static double change_driver(Registry *registry) {
         facts->numa_node = 0;
         facts->iommu_group = 1;
         facts->physical_function = (Address){ 0 };
-        facts->driver = strdup(number++ % 2 == 0 ? "ixgbevf" : "vfio-pci");
+        check(facts_set(&facts->driver, number++ % 2 == 0 ? "ixgbevf" : "vfio-pci"));
 
         before = turn_now_usec();
         check(registry_observe_device(registry, address, facts));
