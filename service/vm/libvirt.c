@@ -159,8 +159,17 @@ static void close_start(LibvirtHypervisor *self, Link *link) {
                 (void) worker_submit(self->worker, job);
 }
 
+/* In a driver of this process there is nobody else who could change a domain: nothing wakes us for it. */
+static void look_often(LibvirtHypervisor *self) {
+        time_t pause = self->link && self->link->is_remote ? LOOK_SEC : 0;
+        const struct itimerspec often = { { .tv_sec = pause }, { .tv_sec = pause } };
+
+        (void) timerfd_settime(self->look_fd, 0, &often, NULL); /* cannot fail for such times */
+}
+
 static void lose_link(LibvirtHypervisor *self, const char *text) {
         close_start(self, TAKE(self->link));
+        look_often(self);
         self->retry_usec = RETRY_FIRST_USEC;
         tell_lost(self, text);
 }
@@ -194,6 +203,7 @@ static void tell_domains(LibvirtHypervisor *self, DomainList *list) {
 static void adopt_link(LibvirtHypervisor *self, ConnectJob *job) {
         self->link = TAKE(job->link);
         self->can_attach_live = self->link->can_attach_live;
+        look_often(self);
         self->retry_usec = RETRY_FIRST_USEC;
         self->told_lost = false;
         /* Without memory the old name serves. */
@@ -402,8 +412,6 @@ static void free_hypervisor(Hypervisor **hypervisor) {
 
 /* One fd for all that may wake us. 0 or negative errno. */
 static int gather_fds(LibvirtHypervisor *self) {
-        const struct itimerspec often = { { .tv_sec = LOOK_SEC }, { .tv_sec = LOOK_SEC } };
-
         self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (self->epoll_fd < 0)
                 return -errno;
@@ -413,7 +421,7 @@ static int gather_fds(LibvirtHypervisor *self) {
                 return -errno;
 
         self->look_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (self->look_fd < 0 || timerfd_settime(self->look_fd, 0, &often, NULL) < 0)
+        if (self->look_fd < 0)
                 return -errno;
 
         const int fds[] = { mailbox_fd(self->mailbox), worker_fd(self->worker), self->retry_fd,
