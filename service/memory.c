@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "memory.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -20,14 +21,34 @@ void memory_prepare(void) {
         (void) mallopt(M_ARENA_MAX, 1);
 }
 
+/* Code that was relocated where it stands (no library of Debian has such) is not what is in its file. */
+static bool is_relocated(const struct dl_phdr_info *object) {
+        for (size_t i = 0; i < object->dlpi_phnum; i++) {
+                const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+                const ElfW(Dyn) *entry = (const void *) (object->dlpi_addr + segment->p_vaddr);
+
+                if (segment->p_type != PT_DYNAMIC)
+                        continue;
+                for (; entry->d_tag != DT_NULL; entry++)
+                        if (entry->d_tag == DT_TEXTREL ||
+                            (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
+                                return true;
+        }
+
+        return false;
+}
+
 /*
- * Segments that cannot be written have nothing that is not in their file. The list of them stands in one of them:
+ * Other segments that cannot be written have nothing that is not in their file. The list of them stands in one of them:
  * it is read to its end before that one is given back, for to read it is to have it again.
  */
 static int forget_code(struct dl_phdr_info *object, size_t size, void *userdata) {
         const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
         struct iovec code[SEGMENTS_MAX];
         size_t n = 0;
+
+        if (is_relocated(object))
+                return 0;
 
         for (size_t i = 0; i < object->dlpi_phnum && n < SEGMENTS_MAX; i++) {
                 const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
