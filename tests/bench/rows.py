@@ -230,7 +230,17 @@ def idle(bench):
     if bench.peers and not bench.whole:
         return
     w, seconds = bench.w, 60 if bench.effort >= 1 else 5
-    watched = bench.services()
+    tell_wakes(bench, bench.services(), seconds)
+    if bench.whole:
+        # With a hypervisor of its own process nobody is there to be asked, or to ask.
+        bench.stop_daemon()
+        daemon = w.start_daemon({"LIBVIRT_DEFAULT_URI": "test:///default"})
+        tell_wakes(bench, {"hostdevd without libvirtd": daemon.pid}, seconds)
+        w.stop("daemon")
+
+
+def tell_wakes(bench, watched, seconds):
+    w = bench.w
     with contextlib.ExitStack() as stack:
         for pid in watched.values():
             w.wait_idle(pid, quiet=2)

@@ -81,10 +81,12 @@ def own_time(row):
     return value
 
 
-def wakes_in_a_minute(figures, functions):
+def wakes_in_a_minute(who):
     """Five seconds are not enough to judge by."""
-    return figures.median("idle", functions, "hostdevd, main loop") \
-        if figures.units.get(("idle", functions, "hostdevd, main loop")) == " in 60 s" else None
+    def value(figures, functions):
+        key = "idle", functions, f"{who}, main loop"
+        return figures.median(*key) if figures.units.get(key) == " in 60 s" else None
+    return value
 
 
 def growth(row, who):
@@ -118,7 +120,8 @@ TARGETS = [
     Target("clients", "of one client's throughput", ratio("clients", "many, pairs a second", "one, pairs a second"), 0.8,
            at_least=True),
     Target("clients", "times the median, 99th of 100", ratio("clients", "many, Attach, 99th of 100", "many, Attach"), 20),
-    Target("idle", "wake-ups of the loop in a minute", wakes_in_a_minute, 0),
+    *[Target("idle", f"wake-ups of the loop in a minute{when}", wakes_in_a_minute(who), 0)
+      for when, who in (("", "hostdevd"), (", without libvirtd", "hostdevd without libvirtd"))],
     Target("event", "ms over libudev", plain("event", "hostdevd over libudev"), 1 * MS, scale=MS),
     Target("start", "times lspci -n", ratio("start", "hostdevd", "lspci -n"), 1.5),
     Target("added", "ms until all are announced", plain("added", "hostdevd"), 150 * MS, sizes=(4096,), scale=MS),
