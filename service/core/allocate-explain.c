@@ -84,12 +84,12 @@ static int64_t find_reasons(Problem *problem, const Shortage *shortage, size_t i
 
         /* A VF goes along with its PF, as no unit of its own. */
         if (!places_contain(&unit, (uint32_t) place))
-                return alias_mismatch(alias, device, problem->inventory) ?: REASON_TYPE;
+                return problem_mismatch(problem, alias, device) ?: REASON_TYPE;
 
         reasons = problem_judge(problem, want, &unit, true, &cost);
         if (reasons & MISMATCH)
-                reasons = (reasons & ~(uint32_t) MISMATCH) |
-                          alias_mismatch(alias, device, problem->inventory);
+                reasons =
+                        (reasons & ~(uint32_t) MISMATCH) | problem_mismatch(problem, alias, device);
         if (reasons != 0)
                 return reasons;
 

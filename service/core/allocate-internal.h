@@ -68,6 +68,7 @@ typedef struct Problem {
         size_t n_wants;
         size_t want_of_item[REQUEST_ITEMS_MAX];
         bool sockets_known;
+        bool is_held_up_by_host; /* some unit serves no want for what the host uses, and for nothing else */
         uint32_t *reasons; /* of each device; bit 31: known */
         Lot *lots;         /* the lower addresses first: a lot before another is the better
                 one */
@@ -141,6 +142,9 @@ size_t problem_place_of(const Problem *problem, const Device *device);
 /* Of one device, as to the domain of the query and its force. */
 uint32_t problem_reasons(Problem *problem, size_t device);
 
+/* Is the device the first of a unit, near a device that the alias means? */
+bool problem_begins_unit(const Problem *problem, const Alias *alias, size_t device);
+
 /* The devices of the unit that has @device, in address order; appended. 0 or
  * -ENOMEM. */
 int problem_unit(const Problem *problem, Unit unit, size_t device, Places *ret);
@@ -154,6 +158,9 @@ int problem_unit(const Problem *problem, Unit unit, size_t device, Places *ret);
  */
 uint32_t problem_judge(Problem *problem, size_t want, const Places *devices, bool in_full,
                        int64_t *ret_cost);
+
+/* As alias_mismatch(), of a settled device. */
+uint32_t problem_mismatch(const Problem *problem, const Alias *alias, const Device *device);
 
 /* Would @device stay at a host driver, outside of the domain? */
 bool problem_is_stuck(const Problem *problem, const Device *device);

@@ -103,61 +103,98 @@ uint32_t problem_reasons(Problem *problem, size_t place) {
         return reasons;
 }
 
+/* Settled, every device in a pool knows its aliases; of one in none the answer does not matter. */
+static bool is_meant(const Alias *alias, const Device *device) {
+        for (size_t i = 0; i < device->n_aliases; i++)
+                if (device->aliases[i] == alias)
+                        return true;
+
+        return false;
+}
+
+/* All that stands in the card or the group with the device. In address order a card stands side by side. */
+static DeviceRun surroundings(const Problem *problem, Unit unit, const Device *device) {
+        const Inventory *inventory = problem->inventory;
+        size_t from = device->place, to = device->place + 1;
+
+        if (unit == UNIT_GROUP)
+                return inventory_group(inventory, device);
+
+        while (from > 0 &&
+               address_same_slot(inventory->devices[from - 1]->address, device->address))
+                from--;
+        while (to < inventory->n_devices &&
+               address_same_slot(inventory->devices[to]->address, device->address))
+                to++;
+
+        return (DeviceRun){ .items = inventory->devices + from, .n_items = to - from };
+}
+
 /* Is it a VF whose PF is in the same unit? The PF takes it along. */
-static bool goes_with_its_pf(const Problem *problem, Unit unit, const Device *device) {
+static bool goes_with_its_pf(const Problem *problem, Unit unit, DeviceRun around,
+                             const Device *device) {
+        Address address = device->facts->physical_function;
         const Device *physical;
 
         if (device->facts->type != DEVICE_TYPE_VF)
                 return false;
 
-        if (unit == UNIT_SLOT &&
-            !address_same_slot(device->facts->physical_function, device->address))
-                return false;
+        if (unit == UNIT_GROUP) {
+                physical = inventory_find(problem->inventory, address);
+                return physical && physical->facts->iommu_group >= 0 &&
+                       physical->facts->iommu_group == device->facts->iommu_group;
+        }
 
-        physical = inventory_find(problem->inventory, device->facts->physical_function);
-        if (!physical)
-                return false;
-        if (unit == UNIT_SLOT)
-                return true;
+        for (size_t i = 0; i < around.n_items; i++)
+                if (address_equal(around.items[i]->address, address))
+                        return true;
 
-        return physical->facts->iommu_group >= 0 &&
-               physical->facts->iommu_group == device->facts->iommu_group;
+        return false;
 }
 
-/* In address order the functions of a card stand side by side. */
-static Device *next_in_slot(const Inventory *inventory, const Device *device,
-                            const Device *previous) {
-        size_t place = previous ? previous->place + 1 : device->place;
+/* The next of the unit among @around, from @i on; its size when there is none. */
+static size_t next_in_unit(const Problem *problem, Unit unit, DeviceRun around, size_t i) {
+        while (i < around.n_items && (facts_is_bridge(around.items[i]->facts) ||
+                                      goes_with_its_pf(problem, unit, around, around.items[i])))
+                i++;
 
-        while (!previous && place > 0 &&
-               address_same_slot(inventory->devices[place - 1]->address, device->address))
-                place--;
-        if (place == inventory->n_devices ||
-            !address_same_slot(inventory->devices[place]->address, device->address))
-                return NULL;
-
-        return inventory->devices[place];
+        return i;
 }
 
-static Device *next_in_unit(const Problem *problem, Unit unit, const Device *device,
-                            const Device *previous) {
-        if (unit == UNIT_SLOT)
-                return next_in_slot(problem->inventory, device, previous);
-        return inventory_next_in_group(problem->inventory, device, previous);
+static bool is_alone(Unit unit, const Device *device) {
+        return unit == UNIT_FUNCTION || (unit == UNIT_GROUP && device->alone);
+}
+
+bool problem_begins_unit(const Problem *problem, const Alias *alias, size_t place) {
+        const Device *device = problem->devices.items[place];
+        bool means_any = false;
+        DeviceRun around;
+        size_t first;
+
+        if (is_alone(alias->unit, device))
+                return is_meant(alias, device);
+
+        around = surroundings(problem, alias->unit, device);
+        for (size_t i = 0; i < around.n_items && !means_any; i++)
+                means_any = is_meant(alias, around.items[i]);
+        if (!means_any)
+                return false;
+
+        first = next_in_unit(problem, alias->unit, around, 0);
+        return first < around.n_items && around.items[first] == device;
 }
 
 int problem_unit(const Problem *problem, Unit unit, size_t place, Places *ret) {
         const Device *device = problem->devices.items[place];
-        int r;
+        DeviceRun around;
 
-        if (unit == UNIT_FUNCTION || (unit == UNIT_GROUP && device->facts->iommu_group < 0))
+        if (is_alone(unit, device))
                 return places_append(ret, (uint32_t) place);
 
-        for (Device *member = NULL; (member = next_in_unit(problem, unit, device, member));) {
-                if (facts_is_bridge(member->facts) || goes_with_its_pf(problem, unit, member))
-                        continue;
+        around = surroundings(problem, unit, device);
+        for (size_t i = 0; (i = next_in_unit(problem, unit, around, i)) < around.n_items; i++) {
+                int r = places_append(ret, (uint32_t) around.items[i]->place);
 
-                r = places_append(ret, (uint32_t) member->place);
                 if (r < 0)
                         return r;
         }
@@ -257,22 +294,17 @@ static int64_t unit_cost(const Problem *problem, const Alias *alias, const Place
                (worst == NODE_OTHER ? COST_OTHER_NODE : 0);
 }
 
-/* Settled, every device in a pool knows its aliases; of one in none the answer does not matter. */
-static bool is_meant(const Alias *alias, const Device *device) {
-        for (size_t i = 0; i < device->n_aliases; i++)
-                if (device->aliases[i] == alias)
-                        return true;
-
-        return false;
+uint32_t problem_mismatch(const Problem *problem, const Alias *alias, const Device *device) {
+        return is_meant(alias, device) ? 0 : alias_mismatch(alias, device, problem->inventory);
 }
 
 /* 0 when the alias means one of the devices; else its mismatch with the first. */
 static uint32_t unit_mismatch(const Problem *problem, const Alias *alias, const Places *devices) {
         Device *const *all = problem->devices.items;
-        uint32_t first = alias_mismatch(alias, all[devices->items[0]], problem->inventory);
+        uint32_t first = problem_mismatch(problem, alias, all[devices->items[0]]);
 
         for (size_t i = 1; i < devices->n_items && first != 0; i++)
-                if (alias_mismatch(alias, all[devices->items[i]], problem->inventory) == 0)
+                if (problem_mismatch(problem, alias, all[devices->items[i]]) == 0)
                         return 0;
 
         return first;

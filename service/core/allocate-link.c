@@ -72,6 +72,10 @@ static int exclude_relatives(Problem *problem, size_t lot, size_t place) {
         return r;
 }
 
+static bool needs_others(const Problem *problem, size_t place) {
+        return *problem->query->domain_uuid && !problem->devices.items[place]->alone;
+}
+
 /* The rest of the device's group that would stay at host drivers. */
 static int need_group(Problem *problem, size_t lot, size_t place) {
         const Device *device = problem->devices.items[place];
@@ -139,7 +143,7 @@ int problem_link(Problem *problem) {
 
                 for (size_t i = 0; i < devices->n_items && r == 0; i++) {
                         r = exclude_relatives(problem, lot, devices->items[i]);
-                        if (r == 0 && *problem->query->domain_uuid)
+                        if (r == 0 && needs_others(problem, devices->items[i]))
                                 r = need_group(problem, lot, devices->items[i]);
                 }
         }

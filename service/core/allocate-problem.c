@@ -88,18 +88,24 @@ static int places_compare(const Places *a, const Places *b) {
 
 /* The lots whose first device is this one. */
 static int add_lots_at(Problem *problem, size_t place) {
+        const uint32_t of_host = REASON_IN_USE_BY_HOST | REASON_GROUP_IN_USE;
         size_t first_lot = problem->n_lots;
         int r;
 
         for (size_t want = 0; want < problem->n_wants; want++) {
                 _cleanup_(places_done) Places devices = { 0 };
+                const Alias *alias = problem->wants[want].alias;
+                uint32_t reasons;
                 int64_t cost;
 
-                r = problem_unit(problem, problem->wants[want].alias->unit, place, &devices);
+                if (!problem_begins_unit(problem, alias, place))
+                        continue;
+                r = problem_unit(problem, alias->unit, place, &devices);
                 if (r < 0)
                         return r;
-                if (devices.n_items == 0 || devices.items[0] != place ||
-                    problem_judge(problem, want, &devices, false, &cost) != 0)
+                reasons = problem_judge(problem, want, &devices, false, &cost);
+                problem->is_held_up_by_host |= reasons != 0 && (reasons & ~of_host) == 0;
+                if (reasons != 0)
                         continue;
 
                 r = add_lot(problem, &devices, want, cost, first_lot);
@@ -158,12 +164,12 @@ static int compare_offers(const void *a, const void *b) {
 
 static int sort_lots(Problem *problem) {
         _cleanup_(freep) Offer *offers = calloc(problem->n_lots + 1, sizeof(*offers));
-        int r;
 
         if (!offers)
                 return -ENOMEM;
 
         for (size_t want = 0; want < problem->n_wants; want++) {
+                Places *order = &problem->wants[want].order;
                 size_t n_offers = 0;
 
                 for (uint32_t lot = 0; lot < problem->n_lots; lot++) {
@@ -174,10 +180,12 @@ static int sort_lots(Problem *problem) {
                 }
 
                 qsort(offers, n_offers, sizeof(*offers), compare_offers);
-                for (size_t i = 0; i < n_offers; i++) {
-                        r = places_append(&problem->wants[want].order, offers[i].lot);
-                        if (r < 0)
-                                return r;
+                order->items = calloc(n_offers + 1, sizeof(*order->items));
+                if (!order->items)
+                        return -ENOMEM;
+                while (order->n_items < n_offers) {
+                        order->items[order->n_items] = offers[order->n_items].lot;
+                        order->n_items++;
                 }
         }
 

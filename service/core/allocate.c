@@ -126,7 +126,7 @@ static int refuse_plan(Problem *problem, int result, Refusal *refusal) {
         if (!text)
                 return -ENOMEM;
 
-        if (!problem->query->force) {
+        if (problem->is_held_up_by_host) {
                 r = refuse_used_by_host(problem->query, text, refusal);
                 if (r != 0)
                         return r;

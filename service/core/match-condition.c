@@ -148,6 +148,33 @@ static int parse_address(Condition *condition, const char *value, const char **r
         return 0;
 }
 
+/* As pcre2_match(): of a field by its value. */
+static int match_regex(const Condition *condition, uint32_t value) {
+        int n_digits = fields[condition->key - KEY_DOMAIN].n_digits;
+        char text[ADDRESS_TEXT_SIZE];
+        int size = snprintf(text, sizeof(text), "%0*x", n_digits, value);
+
+        return pcre2_match(condition->regex, (PCRE2_SPTR) text, (PCRE2_SIZE) size, 0, 0,
+                           condition->matching, condition->limits);
+}
+
+/* Which of the low values it matches, as every device of the host is asked about it. 0 or -ENOMEM. */
+static int learn_matches(Condition *condition) {
+        int greatest = fields[condition->key - KEY_DOMAIN].greatest;
+
+        for (int value = 0; value <= greatest && value < CONDITION_KNOWN; value++) {
+                int r = match_regex(condition, (uint32_t) value);
+
+                if (r == PCRE2_ERROR_NOMEMORY)
+                        return -ENOMEM;
+                /* Beyond a limit, as without a match, it does not hold. */
+                if (r >= 0)
+                        condition->matches[value / 64] |= UINT64_C(1) << (value % 64);
+        }
+
+        return 0;
+}
+
 static int parse_regex(Condition *condition, const char *value, const char **ret_expected) {
         PCRE2_SIZE offset;
         int error;
@@ -167,12 +194,8 @@ static int parse_regex(Condition *condition, const char *value, const char **ret
         pcre2_set_heap_limit(condition->limits, REGEX_HEAP_LIMIT_KIB);
         condition->is_plain = parse_hex(value, strlen(value)) >= 0;
 
-        /* The memory that matching needs is made here, where the lack of it can be told. */
-        if (pcre2_match(condition->regex, (PCRE2_SPTR) "0000", 4, 0, 0, condition->matching,
-                        condition->limits) == PCRE2_ERROR_NOMEMORY)
-                return -ENOMEM;
-
-        return 0;
+        /* The memory that matching needs is made here, too, where the lack of it can be told. */
+        return learn_matches(condition);
 }
 
 static int parse_text(Condition *condition, const char *value, const char **ret_expected) {
@@ -310,24 +333,21 @@ bool condition_is_location(const Condition *condition) {
 bool condition_holds_address(const Condition *condition, Address address) {
         const uint32_t values[_FIELD_END] = { address.domain, address.bus, address.slot,
                                               address.function };
-        char text[ADDRESS_TEXT_SIZE];
-        size_t field;
-        int size;
+        uint32_t value;
 
         if (condition->key == KEY_ADDRESS) {
-                for (field = 0; field < _FIELD_END; field++)
+                for (size_t field = 0; field < _FIELD_END; field++)
                         if (condition->fields[field] >= 0 &&
                             (uint32_t) condition->fields[field] != values[field])
                                 return false;
                 return true;
         }
 
-        field = condition->key - KEY_DOMAIN;
-        size = snprintf(text, sizeof(text), "%0*x", fields[field].n_digits, values[field]);
+        value = values[condition->key - KEY_DOMAIN];
+        if (value < CONDITION_KNOWN)
+                return condition->matches[value / 64] >> (value % 64) & 1;
 
-        /* Beyond a limit, as without a match, it does not hold. */
-        return pcre2_match(condition->regex, (PCRE2_SPTR) text, (PCRE2_SIZE) size, 0, 0,
-                           condition->matching, condition->limits) >= 0;
+        return match_regex(condition, value) >= 0;
 }
 
 static uint32_t unless(bool holds, uint32_t reason) {

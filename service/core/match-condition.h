@@ -30,6 +30,11 @@ typedef enum ConditionKey {
         _CONDITION_KEY_END,
 } ConditionKey;
 
+enum {
+        CONDITION_KNOWN =
+                256 /* of so many values of a field it is known whether the regex matches */
+};
+
 typedef struct Condition {
         ConditionKey key;
         int number;                 /* id, node, type; of a class the digits that were given */
@@ -40,6 +45,7 @@ typedef struct Condition {
         pcre2_code *regex;          /* of a field */
         pcre2_match_data *matching; /* its memory */
         pcre2_match_context *limits;
+        uint64_t matches[CONDITION_KNOWN / 64]; /* a bit for each value */
 } Condition;
 
 /**
