@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import rows
-from table import HEADING, lines_of
+from table import measured, reached, rows_of
 from targets import judge
 
 PACKAGES = ("libvirt-daemon", "libvirt-dbus", "python3-nova", "pciutils", "libsystemd0", "dbus-daemon")
@@ -32,32 +32,38 @@ INTRODUCTION = """\
 
 ![The medians as bars](bench.png)
 
-Written by `tests/bench/run --docs`. On each of the made hosts (files in the place of `/sys`) everybody does the same work,
-one after the other in turns, in one run. Ratios are between medians of that run; the spread is from the tenth to the ninetieth
-of a hundred. {machine}; {packages}. {reached}
+Written by `tests/bench/run --docs`. On each of the made hosts (files in the place of `/sys`) everybody does the same
+work, one after the other in turns, in one run. Ratios are between medians of that run; the spread is from the tenth to
+the ninetieth of a hundred. What is measured how: `tests/bench/README.md`.
 
-What is measured how: `tests/bench/README.md`.
+{machine}; {packages}.
 
+## What is to be reached
+
+{reached}
+
+| work | functions | measured | to reach | reached |
+| --- | ---: | --- | --- | --- |
 """
 
 
 def text(figures):
     judged = judge(figures)
-    missed = [judgement for judgement in judged if not judgement.reached]
+    good = sum(judgement.reached for judgement in judged)
     packages = ", ".join(f"{name} {version}" for name, version in figures.machine["packages"].items())
-    reached = f"{len(judged) - len(missed)} of {len(judged)} targets are reached."
-    lines = [INTRODUCTION.format(machine=machine(figures), packages=packages, reached=reached)]
-    row = None
-    for line in lines_of(figures):
-        if line[0] != row:
-            row = line[0]
-            lines.append(f"{chr(10) if len(lines) > 1 else ''}## {row}\n\n{about(row)}\n\n| " + " | ".join(HEADING[1:]) + " |\n"
-                         "| ---: | --- | ---: | --- | --- | --- |\n")
-        words = [f"**{word}**" if line[2].startswith("=") and word else word for word in line[1:]]
-        words[1] = words[1].replace("= ", "")
-        lines.append("| " + " | ".join(words) + " |\n")
-    notes = [f"{note['row']}, {note['functions']:,} functions: {note['note']}." for note in figures.notes]
-    return "".join(lines) + ("\n" + "\n".join(notes) + "\n" if notes else "")
+    parts = [INTRODUCTION.format(machine=machine(figures), packages=packages,
+                                 reached=f"{good} of {len(judged)} are reached.")]
+    for row, functions in rows_of(figures):
+        parts += [f"| {row} | {functions:,} | {value} | {to_reach} | {answer} |\n"
+                  for value, to_reach, answer in reached(judged, row, functions)]
+    last = None
+    for row, functions in rows_of(figures):
+        if row != last:
+            parts.append(f"\n## {row}\n\n{about(row)}\n\n| functions | who | median | 10 % – 90 % |\n| ---: | --- | ---: | --- |\n")
+            last = row
+        parts += [f"| {functions:,} | {who} | {value} | {between} |\n" for who, value, between in measured(figures, row, functions)]
+    notes = [f"* {note['row']}, {note['functions']:,} functions: {note['note']}.\n" for note in figures.notes]
+    return "".join(parts) + ("\n## Notes\n\n" + "".join(notes) if notes else "")
 
 
 def about(row):
