@@ -458,9 +458,9 @@ int problem_search(Problem *problem, const Demand *demand, Rows *ret) {
         if (r < 0 || !is_cut)
                 return r;
 
-        /* It is not easy. Whether there is a plan is decided first, which is easier
-   * than the best. */
-        any = problem_search_any(problem, demand, ret);
+        /* It is not easy. Whether there is a plan, if that is not known by now, is decided first, which is easier
+         * than the best. */
+        any = r == SEARCH_FOUND ? r : problem_search_any(problem, demand, ret);
         if (any < 0 || any == SEARCH_IMPOSSIBLE)
                 return any;
 
