@@ -114,13 +114,16 @@ def who_asks_again_and_again_does_not_make_it_look_each_time():
     def looks():
         return w.log("daemon").count("looking at the host, for CheckHost")
 
+    # Those of this second may have been had by the tests before.
+    before = looks()
+    wait_for(lambda: rows() and looks() > before, "a look")
     before, begin, calls = looks(), time.monotonic(), 500
     for _ in range(calls):
         answer, error = w.call_raw(ROOT, MANAGER, "CheckHost", "")
         assert not error and len(answer) >= 19, error
     seconds = time.monotonic() - begin
     print(f"# {calls} calls in {seconds:.2f} s, {looks() - before} looks at the host")
-    assert 1 <= looks() - before <= 10 * (int(seconds) + 2)  # ten of each second, and it began within one
+    assert looks() - before <= 10 * (int(seconds) + 2)  # ten of each second, and it began within one
 
 
 @test
