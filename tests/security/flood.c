@@ -67,9 +67,9 @@ static sd_bus *connect_here(void) {
 }
 
 static void become(uid_t uid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         must(setresgid(uid, uid, uid) < 0 ? -errno : 0, "group");
         must(setresuid(uid, uid, uid) < 0 ? -errno : 0, "user");
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
 }
 
 static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *error);
@@ -123,7 +123,12 @@ static _Noreturn void attack(uid_t uid, bool sustained) {
                         attack_once(connections[i], n, sustained);
                 must(sd_bus_flush(connections[i]), "flush");
         }
-        /* The bus reads all by turns: it has taken about all of them when it answers who sent last. */
+        /*
+         * The bus reads all by turns: it has taken about all of them when it answers who sent last, which takes it
+         * half a minute on a busy machine.
+         */
+        must(sd_bus_set_method_call_timeout(connections[CONNECTIONS - 1], 600 * UINT64_C(1000000)),
+             "settle");
         must(sd_bus_call_method(connections[CONNECTIONS - 1], "org.freedesktop.DBus",
                                 "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId", NULL,
                                 NULL, NULL),
