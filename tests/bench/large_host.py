@@ -192,7 +192,7 @@ class Large(world.World):
     def traced(self, pid, calls):
         """Meanwhile strace watches a process; afterwards the trace has its lines."""
         trace, name = Trace(self.open_file(f"trace-{pid}")), f"strace-{pid}"
-        process = self.start(name, ["strace", "-f", "-q", "-ttt", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace.path,
+        process = self.start(name, ["strace", "-f", "-q", "-ttt", "-T", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace.path,
                                         "-p", pid])
         wait_for(lambda: all("TracerPid:\t0" not in status.read_text(encoding="ascii")
                              for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")), "strace")
@@ -239,11 +239,14 @@ class Trace:
         counts, last = [0, 0], {}
         for line in self.path.read_text(encoding="utf-8").splitlines():
             thread, when, call = line.split(None, 2)
-            if not re.search(r"\) += ", call):
+            took = re.search(r"\) += .*<([\d.]+)>$", call)
+            if not took:
                 continue  # it waits still
-            if float(when) - last.get(thread, 0) > 0.05:
+            # A call that was written in one line has the time of its begin.
+            back = float(when) + (0 if call.startswith("<...") else float(took.group(1)))
+            if back - last.get(thread, 0) > 0.05:
                 counts[int(thread) != pid] += 1
-            last[thread] = float(when)
+            last[thread] = back
         return counts
 
 
