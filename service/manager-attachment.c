@@ -142,6 +142,16 @@ static bool is_at_vfio(const Manager *manager, Address address, bool *ret_open) 
         return strcmp(facts->driver, "vfio-pci") == 0;
 }
 
+/* At vfio-pci, or at no driver: libvirtd may be killed between the two. */
+static bool is_away(const Manager *manager, Address address) {
+        _cleanup_(facts_freep) Facts *facts = NULL;
+
+        if (manager->ports.scan_one(manager->ports.userdata, address, &facts) < 0 || !facts)
+                return false;
+
+        return text_equal(facts->driver, "") || text_equal(facts->driver, "vfio-pci");
+}
+
 /*
  * The domain runs and its process has a device open that libvirt knows nothing of: libvirtd was killed after it had
  * asked QEMU to take the device, and before it could write that down.
@@ -228,14 +238,14 @@ static bool has_to_give_back(const Manager *manager, const Attachment *attachmen
  * it had not come to is free.
  */
 static void look_for_left_behind(Manager *manager, Attachment *attachment) {
-        bool any = false, open;
+        bool any = false;
 
         for (size_t i = 0; attachment->undecided && i < attachment->n_devices; i++) {
                 AttachedDevice *device = &attachment->devices[i];
 
                 if (device->restore && !device->left &&
                     registry_can_go_back(&manager->registry, device) &&
-                    is_at_vfio(manager, device->address, &open))
+                    is_away(manager, device->address))
                         any = device->handed = true;
         }
 

@@ -36,8 +36,8 @@ int link_hand_over(Link *link, const HypervisorJob *order, Refusal *refusal) {
         return 0;
 }
 
-/* libvirt reads the driver anew for each description. */
-static int is_at_vfio(virNodeDevicePtr device, bool *ret) {
+/* At vfio-pci, or between two drivers at none? libvirt reads the driver anew for each description. */
+static int is_away(virNodeDevicePtr device, bool *ret) {
         _cleanup_(freep) char *xml = virNodeDeviceGetXMLDesc(device, 0);
         _cleanup_(xmlFreeDocp) xmlDoc *document = NULL;
         _cleanup_(xml_text_freep) xmlChar *driver = NULL;
@@ -55,13 +55,13 @@ static int is_at_vfio(virNodeDevicePtr device, bool *ret) {
         element = element ? xml_child(element, "name") : NULL;
         if (element)
                 driver = xmlNodeGetContent(element);
-        *ret = driver && xmlStrEqual(driver, BAD_CAST "vfio-pci");
+        *ret = !driver || xmlStrEqual(driver, BAD_CAST "vfio-pci");
         return 0;
 }
 
 static int give_back(Link *link, Address address, Refusal *refusal) {
         _cleanup_(free_node_device) virNodeDevicePtr device = find_node_device(link, address);
-        bool at_vfio;
+        bool away;
         int r;
 
         if (!device && virGetLastErrorCode() == VIR_ERR_NO_NODE_DEVICE)
@@ -69,10 +69,10 @@ static int give_back(Link *link, Address address, Refusal *refusal) {
         if (!device)
                 return link_refuse(link, refusal);
 
-        r = is_at_vfio(device, &at_vfio);
+        r = is_away(device, &away);
         if (r == -EIO)
                 return link_refuse(link, refusal);
-        if (r < 0 || !at_vfio)
+        if (r < 0 || !away)
                 return r;
 
         return virNodeDeviceReAttach(device) < 0 ? link_refuse(link, refusal) : 0;

@@ -51,6 +51,19 @@ static void it_goes_back_to_its_driver(void **state) {
         assert_back(fixture, killed_while_giving(fixture));
 }
 
+static void it_goes_back_also_when_it_is_between_two_drivers(void **state) {
+        Fixture *fixture = *state;
+        uint32_t number = manager_registry(fixture->manager)->next_attachment;
+        Answer answer;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        fixture->driver[0] = "";
+        memory_disconnect(&fixture->memory);
+        memory_connect(&fixture->memory);
+        memory_run(&fixture->memory);
+        assert_back(fixture, number);
+}
+
 static void as_long_as_qemu_has_it_it_is_held(void **state) {
         Fixture *fixture = *state;
         uint32_t number;
@@ -173,6 +186,7 @@ static void who_got_it_meanwhile_keeps_it(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_fixture(it_goes_back_to_its_driver),
+                with_fixture(it_goes_back_also_when_it_is_between_two_drivers),
                 with_fixture(as_long_as_qemu_has_it_it_is_held),
                 with_fixture(a_daemon_that_starts_later_knows_it_too),
                 with_fixture(what_libvirtd_had_not_come_to_is_free),
