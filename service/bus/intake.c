@@ -354,10 +354,11 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         Intake *intake = userdata;
         int r;
 
+        /* Whatever this is, it is not what came before it, even if it should have that one's address. */
+        intake->current = (Waiting){ 0 };
         if (!sd_bus_message_is_method_call(message, NULL, NULL) || !sender || sender[0] != ':')
                 return 0;
 
-        intake->current = (Waiting){ 0 };
         if (message == intake->served.message) {
                 intake->current = intake->served;
                 intake->served = (Waiting){ 0 };
