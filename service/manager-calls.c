@@ -66,8 +66,9 @@ bool activity_has_attach_calls(const Activity *activity) {
         return false;
 }
 
-static bool take_call(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
-                      Call *ret) {
+/* Whose call it was; NULL: there is none, or none more. */
+static Activity *take_call(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
+                           Call *ret) {
         Activity *activity = manager_activity(manager, number);
 
         for (size_t i = 0; activity && i < activity->n_calls; i++) {
@@ -79,10 +80,10 @@ static bool take_call(Manager *manager, uint32_t number, CallKind kind, uint64_t
                 memmove(&activity->calls[i], &activity->calls[i + 1],
                         (activity->n_calls - i - 1) * sizeof(Call));
                 activity->n_calls--;
-                return true;
+                return activity;
         }
 
-        return false;
+        return NULL;
 }
 
 /* Who was told that it goes on hears of its end, too; not when the service stops before. */
@@ -101,11 +102,12 @@ static void tell_end(Manager *manager, uint32_t number, CallKind kind, int verdi
 
 void manager_answer(Manager *manager, uint32_t number, CallKind kind, uint64_t due_usec,
                     int verdict, const char *text) {
+        Activity *activity;
         Call call;
 
-        while (take_call(manager, number, kind, due_usec, &call)) {
+        while ((activity = take_call(manager, number, kind, due_usec, &call))) {
                 if (verdict == OUTCOME_PENDING)
-                        manager_activity(manager, number)->went_on |= kind;
+                        activity->went_on |= kind;
                 manager_publish(manager);
                 call.done(call.userdata, verdict, text, number);
         }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,11 +22,19 @@ void memory_prepare(void) {
         (void) mallopt(M_ARENA_MAX, 1);
 }
 
+/* The linker says where things are in numbers. */
+static void *at(uintptr_t address) {
+        void *pointer;
+
+        memcpy(&pointer, &address, sizeof(pointer));
+        return pointer;
+}
+
 /* Code that was relocated where it stands (no library of Debian has such) is not what is in its file. */
 static bool is_relocated(const struct dl_phdr_info *object) {
         for (size_t i = 0; i < object->dlpi_phnum; i++) {
                 const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-                const ElfW(Dyn) *entry = (const void *) (object->dlpi_addr + segment->p_vaddr);
+                const ElfW(Dyn) *entry = at(object->dlpi_addr + segment->p_vaddr);
 
                 if (segment->p_type != PT_DYNAMIC)
                         continue;
@@ -55,7 +64,7 @@ static int forget_code(struct dl_phdr_info *object, size_t size, void *userdata)
                 uintptr_t begin = object->dlpi_addr + segment->p_vaddr;
 
                 if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
-                        code[n++] = (struct iovec){ (void *) (begin & -page),
+                        code[n++] = (struct iovec){ at(begin & -page),
                                                     segment->p_memsz + (begin & (page - 1)) };
         }
 

@@ -93,6 +93,11 @@ typedef struct Ids {
         unsigned long vendor, product, subsystem_vendor, subsystem_product, class;
 } Ids;
 
+/* −1: it is none. */
+static int hex_digit(char c) {
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* What the kernel calls the function for those who look for its driver: all ids in one attribute. */
 static bool read_ids_at_once(int device, Ids *ret) {
         static const char form[] = "pci:v########d########sv########sd########bc##sc##i##";
@@ -114,7 +119,7 @@ static bool read_ids_at_once(int device, Ids *ret) {
                 return false;
 
         for (size_t i = 0; form[i]; i++) {
-                const char *digits = "0123456789ABCDEF", *digit;
+                int digit;
 
                 if (form[i] != '#') {
                         if (text[i] != form[i])
@@ -122,10 +127,10 @@ static bool read_ids_at_once(int device, Ids *ret) {
                         continue;
                 }
 
-                digit = memchr(digits, text[i], 16);
-                if (!digit)
+                digit = hex_digit(text[i]);
+                if (digit < 0)
                         return false;
-                numbers[n] = numbers[n] << 4 | (unsigned long) (digit - digits);
+                numbers[n] = numbers[n] << 4 | (unsigned long) digit;
                 n += form[i + 1] != '#';
         }
 
