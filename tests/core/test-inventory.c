@@ -39,6 +39,7 @@ static void clean(Inventory *inventory) {
                 inventory->devices[i]->dirty = inventory->devices[i]->unmatched = false;
                 inventory->devices[i]->changed = 0;
         }
+        inventory_forget_settled(inventory);
 }
 
 static void every_word_is_that_of_the_contract(void **state) {
