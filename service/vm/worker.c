@@ -165,6 +165,18 @@ static void arm_timer(Worker *worker) {
         worker->timer_armed = true;
 }
 
+/* There is nothing to wake for while nothing runs. */
+static void disarm_timer(Worker *worker) {
+        const struct itimerspec never = { 0 };
+
+        for (size_t i = 0; i < WORKER_THREADS_MAX; i++)
+                if (worker->slots[i].job)
+                        return;
+
+        timerfd_settime(worker->timer_fd, 0, &never, NULL);
+        worker->timer_armed = false;
+}
+
 static unsigned count_overdue(const Worker *worker) {
         uint64_t now = clock_monotonic_usec();
         unsigned n = 0;
@@ -187,6 +199,7 @@ static void run_job(Worker *worker, Slot *slot, Job *job) {
 
         pthread_mutex_lock(&worker->lock);
         slot->job = NULL;
+        disarm_timer(worker);
         pthread_cond_broadcast(&worker->work); /* jobs of this key are runnable now */
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timerfd.h>
 
 #include <cmocka.h>
 #include <sched.h>
@@ -245,6 +246,29 @@ static void a_job_that_hangs_holds_up_no_other_domain(void **state) {
         assert_int_equal(stage->read[3], 2);
 }
 
+static bool is_armed(Stage *stage) {
+        struct itimerspec when;
+
+        assert_int_equal(timerfd_gettime(worker_fd(stage->worker), &when), 0);
+        return when.it_value.tv_sec != 0 || when.it_value.tv_nsec != 0;
+}
+
+static void nothing_wakes_us_for_jobs_that_have_ended(void **state) {
+        Stage *stage = *state;
+        unsigned n_msec = 0;
+
+        submit(stage, "a", 1, &stage->gate);
+        submit(stage, "b", 2, NULL);
+        read_until(stage, 1);
+        assert_true(is_armed(stage));
+
+        open_gate(stage);
+        read_until(stage, 2);
+        for (; is_armed(stage) && n_msec < PATIENCE_MSEC; n_msec++)
+                (void) poll(NULL, 0, 1); /* the thread is about to */
+        assert_false(is_armed(stage));
+}
+
 static void threads_that_hang_too_long_are_replaced(void **state) {
         Stage *stage = *state;
         const char *keys[] = { "a", "b", "c", "d", "e" };
@@ -418,6 +442,7 @@ int main(void) {
                 PATIENT(jobs_of_one_domain_are_never_run_side_by_side),
                 PATIENT(jobs_without_a_key_run_side_by_side),
                 PATIENT(a_job_that_hangs_holds_up_no_other_domain),
+                PATIENT(nothing_wakes_us_for_jobs_that_have_ended),
                 HASTY(threads_that_hang_too_long_are_replaced),
                 HASTY(there_are_never_more_threads_than_the_bound),
                 HASTY(after_all_hung_threads_came_back_work_goes_on),
