@@ -84,6 +84,7 @@ int domain_xml_read(DomainFacts *facts, const char *text, DomainXmlKind kind,
                     const CpuNodes *cpus) {
         _cleanup_(xmlFreeDocp) xmlDoc *document = NULL;
         const xmlNode *root, *devices;
+        bool now = kind == DOMAIN_XML_NOW;
         int r;
 
         assert(facts);
@@ -97,20 +98,19 @@ int domain_xml_read(DomainFacts *facts, const char *text, DomainXmlKind kind,
         if (!is_of(root, facts->uuid))
                 return -EINVAL;
 
-        if (kind == DOMAIN_XML_RUNNING) {
-                /* Only a running domain has a number. */
+        /* Only a running domain has a number. */
+        if (now)
                 facts->running = !xml_attribute_is(root, "id", NULL);
-                if (!facts->running)
-                        return 0;
-        }
 
-        r = numa_xml_read(&facts->nodes, root, cpus);
-        if (r < 0)
-                return r;
+        if (now || !facts->running) {
+                r = numa_xml_read(&facts->nodes, root, cpus);
+                if (r < 0)
+                        return r;
+        }
 
         devices = xml_child(root, "devices");
         for (const xmlNode *node = devices ? devices->children : NULL; node; node = node->next) {
-                r = hold_element(facts, kind == DOMAIN_XML_RUNNING, node);
+                r = hold_element(facts, now && facts->running, node);
                 if (r < 0)
                         return r;
         }

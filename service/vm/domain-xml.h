@@ -12,16 +12,15 @@
 #include "vm/numa-xml.h"
 
 typedef enum DomainXmlKind {
-        DOMAIN_XML_SAVED,   /* the definition: what it holds goes to config */
-        DOMAIN_XML_RUNNING, /* what libvirt gives for now: goes to live, if the domain runs */
+        DOMAIN_XML_NOW,   /* what libvirt gives for now: goes to live; if the domain does not run, to config */
+        DOMAIN_XML_SAVED, /* the definition: what it holds goes to config */
 } DomainXmlKind;
 
 /**
  * domain_xml_read() - fill in what the XML says
- * @facts: live or config are appended to, running is set, and nodes are replaced: read the saved XML first
+ * @facts: live or config are appended to; running is set by what is now, and nodes are those of what is now, so read
+ *         that first. Of a domain that does not run the saved XML has nothing to add
  * @text:  of the domain with the UUID of @facts
- *
- * With DOMAIN_XML_RUNNING nothing is taken over when the XML is not of a running domain.
  *
  * Return: 0; -EINVAL (malformed, another domain), -E2BIG or -ENOMEM, with @facts not to be used.
  */

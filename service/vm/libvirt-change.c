@@ -20,8 +20,8 @@ static int refuse_definition(int r, Refusal *refusal) {
 }
 
 /* Reads the domain after a change that ended with @verdict, and returns the verdict that then holds. */
-static int read_after(Link *link, const HypervisorJob *order, int verdict, DomainFacts **ret_facts,
-                      Refusal *refusal) {
+static int read_after(Link *link, virDomainPtr domain, const HypervisorJob *order, int verdict,
+                      DomainFacts **ret_facts, Refusal *refusal) {
         _cleanup_(freep) char *text = NULL;
         int r;
 
@@ -29,7 +29,7 @@ static int read_after(Link *link, const HypervisorJob *order, int verdict, Domai
         if (verdict < 0 || verdict == HYPERVISOR_UNAVAILABLE)
                 return verdict;
 
-        r = link_read_domain(link, order->domain_uuid, ret_facts, &text);
+        r = link_read_domain(link, domain, order->domain_uuid, ret_facts, &text);
         if (r == 0 && !(*ret_facts)->unreadable)
                 return verdict;
         if (r == -ENOMEM)
@@ -93,13 +93,9 @@ static int attach_device(Link *link, virDomainPtr domain, const HypervisorJob *o
         return link_refuse(link, refusal);
 }
 
-static int attach_all(Link *link, const HypervisorJob *order, Refusal *refusal) {
-        _cleanup_(link_free_domainp) virDomainPtr domain = NULL;
+static int attach_all(Link *link, virDomainPtr domain, const HypervisorJob *order,
+                      Refusal *refusal) {
         int r;
-
-        domain = virDomainLookupByUUIDString(link->connection, order->domain_uuid);
-        if (!domain)
-                return link_refuse(link, refusal);
 
         r = link_hand_over(link, order, refusal);
         if (r != 0)
@@ -147,13 +143,18 @@ static int confirm(const HypervisorJob *order, const DomainFacts *facts, Refusal
 }
 
 int link_attach(Link *link, const HypervisorJob *order, DomainFacts **ret_facts, Refusal *refusal) {
+        _cleanup_(link_free_domainp) virDomainPtr domain = NULL;
         _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
         int r;
 
         assert(ret_facts);
 
-        r = attach_all(link, order, refusal);
-        r = read_after(link, order, r, &facts, refusal);
+        domain = virDomainLookupByUUIDString(link->connection, order->domain_uuid);
+        if (domain)
+                r = attach_all(link, domain, order, refusal);
+        else
+                r = link_refuse(link, refusal);
+        r = read_after(link, domain, order, r, &facts, refusal);
         if (r == 0 && !facts->present)
                 r = refuse(refusal, DOMAIN_UNKNOWN, "Domain %s is gone", order->domain_uuid);
         if (r == 0)
@@ -265,19 +266,13 @@ static int detach_device(Link *link, virDomainPtr domain, const HypervisorJob *o
         return judge_detach(link, domain, order, device, flag, refusal);
 }
 
-static int detach_all(Link *link, const HypervisorJob *order, Refusal *refusal) {
+static int detach_all(Link *link, virDomainPtr domain, const HypervisorJob *order,
+                      Refusal *refusal) {
         const unsigned flags[] = {
                 order->live ? VIR_DOMAIN_AFFECT_LIVE : 0,
                 order->config ? VIR_DOMAIN_AFFECT_CONFIG : 0,
         };
-        _cleanup_(link_free_domainp) virDomainPtr domain = NULL;
         int first = 0, r;
-
-        domain = virDomainLookupByUUIDString(link->connection, order->domain_uuid);
-        if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
-                return 0;
-        if (!domain)
-                return link_refuse(link, refusal);
 
         for (size_t f = 0; f < N_ELEMENTS(flags); f++)
                 for (size_t i = 0; flags[f] != 0 && i < order->n_devices; i++) {
@@ -293,13 +288,20 @@ static int detach_all(Link *link, const HypervisorJob *order, Refusal *refusal) 
 }
 
 int link_detach(Link *link, const HypervisorJob *order, DomainFacts **ret_facts, Refusal *refusal) {
+        _cleanup_(link_free_domainp) virDomainPtr domain = NULL;
         _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
         int r;
 
         assert(ret_facts);
 
-        r = detach_all(link, order, refusal);
-        r = read_after(link, order, r, &facts, refusal);
+        domain = virDomainLookupByUUIDString(link->connection, order->domain_uuid);
+        if (domain)
+                r = detach_all(link, domain, order, refusal);
+        else if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+                r = 0;
+        else
+                r = link_refuse(link, refusal);
+        r = read_after(link, domain, order, r, &facts, refusal);
 
         *ret_facts = TAKE(facts);
         return r;

@@ -44,7 +44,7 @@ static int read_xml(Link *link, virDomainPtr domain, DomainXmlKind kind, DomainF
 static int read_present(Link *link, virDomainPtr domain, const char *uuid, DomainFacts **ret) {
         _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
         const char *name = virDomainGetName(domain);
-        int persistent, r;
+        int persistent = 1, r;
 
         if (!name)
                 return answer();
@@ -53,26 +53,23 @@ static int read_present(Link *link, virDomainPtr domain, const char *uuid, Domai
         if (r < 0)
                 return r;
 
-        persistent = virDomainIsPersistent(domain);
+        r = read_xml(link, domain, DOMAIN_XML_NOW, facts);
+        if (r < 0)
+                return r;
+
+        /* One that does not run is nothing but its definition, which was read. */
+        if (facts->running)
+                persistent = virDomainIsPersistent(domain);
         if (persistent < 0)
                 return answer();
-
-        facts->present = true;
-        facts->persistent = persistent > 0;
-        if (facts->persistent) {
+        if (facts->running && persistent > 0) {
                 r = read_xml(link, domain, DOMAIN_XML_SAVED, facts);
                 if (r < 0)
                         return r;
         }
 
-        r = read_xml(link, domain, DOMAIN_XML_RUNNING, facts);
-        if (r < 0)
-                return r;
-
-        /* It changed between the questions; an event follows, until then it is as good as gone. */
-        if (!facts->persistent && !facts->running)
-                return -ENOENT;
-
+        facts->present = true;
+        facts->persistent = persistent > 0;
         *ret = TAKE(facts);
         return 0;
 }
@@ -119,14 +116,16 @@ static int read_or_excuse(Link *link, virDomainPtr domain, const char *uuid, Dom
         return r == -ENOMEM ? r : -EIO;
 }
 
-int link_read_domain(Link *link, const char *uuid, DomainFacts **ret, char **ret_text) {
-        _cleanup_(link_free_domainp) virDomainPtr domain = NULL;
+int link_read_domain(Link *link, virDomainPtr domain, const char *uuid, DomainFacts **ret,
+                     char **ret_text) {
+        _cleanup_(link_free_domainp) virDomainPtr found = NULL;
         _cleanup_(domain_facts_freep) DomainFacts *absent = NULL;
         int r;
 
         assert(ret);
 
-        domain = virDomainLookupByUUIDString(link->connection, uuid);
+        if (!domain)
+                domain = found = virDomainLookupByUUIDString(link->connection, uuid);
         if (domain) {
                 r = read_or_excuse(link, domain, uuid, ret, ret_text);
         } else {

@@ -8,12 +8,14 @@
 
 /**
  * link_read_domain() - the facts of one domain
+ * @domain:   with @uuid; NULL: it is looked up
  * @ret:      not present when libvirt does not know it; unreadable when it does, and its XML is not to be had
  * @ret_text: why it failed, for free(); NULL without memory
  *
  * Return: 0; -EIO when the connection is lost; -ENOMEM.
  */
-int link_read_domain(Link *link, const char *uuid, DomainFacts **ret, char **ret_text);
+int link_read_domain(Link *link, virDomainPtr domain, const char *uuid, DomainFacts **ret,
+                     char **ret_text);
 
 typedef struct DomainList {
         DomainFacts **items; /* owned; NULL: taken out */

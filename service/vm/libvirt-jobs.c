@@ -61,7 +61,8 @@ static void run_domain_job(Job *base) {
 
         if (job->kind != JOB_REFRESH)
                 run_change(job, caller);
-        else if (link_read_domain(caller, job->order.domain_uuid, &job->facts, &job->text) < 0)
+        else if (link_read_domain(caller, NULL, job->order.domain_uuid, &job->facts, &job->text) <
+                 0)
                 job->verdict = HYPERVISOR_UNAVAILABLE;
 
         caller_return(job->link, caller);

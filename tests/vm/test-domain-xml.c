@@ -102,7 +102,7 @@ static void a_mediated_hostdev_is_told_by_its_uuid(void **state) {
 
         assert_int_equal(try_read(&active,
                                   ACTIVE(MEDIATED("uuid='a1c3d4e5-2222-3333-4444-555555555555'")),
-                                  DOMAIN_XML_RUNNING),
+                                  DOMAIN_XML_NOW),
                          0);
         assert_int_equal(active->n_mediated, 1);
         assert_true(active->mediated[0].live);
@@ -207,21 +207,44 @@ static void the_running_xml_goes_to_live(void **state) {
         const char xml[] = ACTIVE("<devices><hostdev type='pci'><source>" ADDRESS_1
                                   "</source></hostdev></devices>");
 
-        assert_int_equal(try_read(&facts, xml, DOMAIN_XML_RUNNING), 0);
+        assert_int_equal(try_read(&facts, xml, DOMAIN_XML_NOW), 0);
         assert_true(facts->running);
         assert_int_equal(facts->n_live, 1);
         assert_int_equal(facts->n_config, 0);
 }
 
-static void of_a_domain_that_does_not_run_nothing_is_live(void **state) {
+static void what_is_now_of_a_domain_that_does_not_run_is_its_definition(void **state) {
         _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
-        const char xml[] = SAVED("<devices><hostdev type='pci'><source>" ADDRESS_1
+        const char xml[] = SAVED("<vcpu cpuset='4-7'>4</vcpu>"
+                                 "<devices><hostdev type='pci'><source>" ADDRESS_1
                                  "</source></hostdev></devices>");
 
-        assert_int_equal(try_read(&facts, xml, DOMAIN_XML_RUNNING), 0);
+        assert_int_equal(try_read(&facts, xml, DOMAIN_XML_NOW), 0);
         assert_false(facts->running);
         assert_int_equal(facts->n_live, 0);
-        assert_int_equal(facts->n_config, 0);
+        assert_int_equal(facts->n_config, 1);
+        assert_held(facts, 0, "0000:41:00.1", "");
+        assert_false(node_set_has(&facts->nodes, 0));
+        assert_true(node_set_has(&facts->nodes, 1));
+}
+
+static void a_running_domain_is_where_it_runs_whatever_is_saved(void **state) {
+        _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
+
+        assert_int_equal(
+                try_read(&facts, ACTIVE("<vcpu cpuset='0-3'>4</vcpu><devices/>"), DOMAIN_XML_NOW),
+                0);
+        assert_int_equal(domain_xml_read(facts,
+                                         SAVED("<vcpu cpuset='4-7'>4</vcpu>"
+                                               "<devices><hostdev type='pci'><source>" ADDRESS_1
+                                               "</source></hostdev></devices>"),
+                                         DOMAIN_XML_SAVED, &cpus),
+                         0);
+        assert_true(facts->running);
+        assert_true(node_set_has(&facts->nodes, 0));
+        assert_false(node_set_has(&facts->nodes, 1));
+        assert_int_equal(facts->n_live, 0);
+        assert_int_equal(facts->n_config, 1);
 }
 
 /* Bit n: node n is in the set; −1: not constrained. */
@@ -382,7 +405,8 @@ int main(void) {
                 cmocka_unit_test(what_is_no_address_holds_nothing),
                 cmocka_unit_test(elements_elsewhere_or_of_another_namespace_do_not_count),
                 cmocka_unit_test(the_running_xml_goes_to_live),
-                cmocka_unit_test(of_a_domain_that_does_not_run_nothing_is_live),
+                cmocka_unit_test(what_is_now_of_a_domain_that_does_not_run_is_its_definition),
+                cmocka_unit_test(a_running_domain_is_where_it_runs_whatever_is_saved),
                 cmocka_unit_test(numatune_names_the_nodes_whatever_its_mode),
                 cmocka_unit_test(without_numatune_the_pinned_cpus_do),
                 cmocka_unit_test(without_either_the_cpuset_of_vcpu_does),
