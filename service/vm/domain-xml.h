@@ -12,7 +12,7 @@
 #include "vm/numa-xml.h"
 
 typedef enum DomainXmlKind {
-        DOMAIN_XML_NOW,   /* what libvirt gives for now: goes to live; if the domain does not run, to config */
+        DOMAIN_XML_NOW, /* what libvirt gives for now: goes to live; if the domain does not run, to config */
         DOMAIN_XML_SAVED, /* the definition: what it holds goes to config */
 } DomainXmlKind;
 
