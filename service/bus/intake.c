@@ -35,6 +35,7 @@ typedef struct Lane {
         sd_bus_slot *question; /* whose is it? */
         Waiting *waiting;
         size_t first, n_waiting; /* those before the first were served */
+        size_t weight;           /* of those that wait */
 } Lane;
 
 struct Intake {
@@ -78,8 +79,7 @@ static void remove_lane(Intake *intake, Lane *lane) {
 
         while (intake->lanes[i] != lane)
                 i++;
-        for (size_t j = lane->first; j < lane->n_waiting; j++)
-                intake->weight -= lane->waiting[j].weight;
+        intake->weight -= lane->weight;
         intake->n_waiting -= lane_length(lane);
         intake->n_lanes--;
         memmove(intake->lanes + i, intake->lanes + i + 1,
@@ -100,6 +100,7 @@ static int lane_append(Lane *lane, sd_bus_message *message, size_t weight) {
                 return r;
 
         (void) sd_bus_message_ref(message);
+        lane->weight += weight;
         return 0;
 }
 
@@ -107,6 +108,7 @@ static Waiting lane_take(Lane *lane) {
         Waiting waiting = lane->waiting[lane->first++];
 
         waiting.uid = lane->uid;
+        lane->weight -= waiting.weight;
         lane->intake->n_waiting--;
         lane->intake->weight -= waiting.weight;
 
@@ -193,15 +195,26 @@ static void ask_to_confirm(Intake *intake) {
         }
 }
 
+/* Answers may be large: with one that is not even sent, the next would only lie in memory. */
+static bool is_clogged(const Intake *intake) {
+        uint64_t n_queued = 0;
+
+        return intake->n_unconfirmed > 0 &&
+               sd_bus_get_n_queued_write(intake->connection, &n_queued) >= 0 && n_queued > 0;
+}
+
 /* The next lane by turns that may be served; NULL: none. @ret_held: some must wait for the bus. */
 static Lane *next_lane(Intake *intake, bool *ret_held) {
+        bool clogged = is_clogged(intake);
+
         for (size_t n = intake->n_lanes; n > 0; n--) {
                 Lane *lane = intake->lanes[intake->next % intake->n_lanes];
 
                 intake->next = intake->next % intake->n_lanes + 1;
                 if (lane->stranger)
                         continue;
-                if (intake->n_unconfirmed < (lane_length(lane) > MANY ? WINDOW_OF_MANY : WINDOW))
+                if (!clogged &&
+                    intake->n_unconfirmed < (lane_length(lane) > MANY ? WINDOW_OF_MANY : WINDOW))
                         return lane;
                 *ret_held = true;
         }
@@ -256,9 +269,11 @@ static int join(Intake *intake, Lane *stranger, uint32_t uid) {
                 if (r < 0) {
                         if (lane_length(lane) == 0)
                                 remove_lane(intake, lane); /* each that is there has something */
+                        arm(intake, intake->n_waiting > 0);
                         return r;
                 }
                 sd_bus_message_unref(waiting->message);
+                stranger->weight -= waiting->weight;
                 stranger->first++;
         }
 
@@ -290,26 +305,33 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
+/* What a lane may have of something that there is no more of. */
+static size_t share_of(const Intake *intake, size_t all, size_t least) {
+        size_t share = all / intake->n_lanes;
+
+        return share > least ? share : least;
+}
+
 static int check_room(const Intake *intake, const Lane *lane, size_t weight, sd_bus_error *error) {
-        size_t share = INTAKE_MAX / intake->n_lanes;
-        size_t most = lane->stranger            ? INTAKE_STRANGER_MAX
-                      : share > INTAKE_LANE_MIN ? share
-                                                : INTAKE_LANE_MIN;
+        size_t most = lane->stranger ? INTAKE_STRANGER_MAX
+                                     : share_of(intake, INTAKE_MAX, INTAKE_LANE_MIN);
 
         if ((lane->stranger || intake->n_waiting >= INTAKE_MAX) && lane_length(lane) >= most)
                 return bus_refuse(error, LIMIT_EXCEEDED, "too many calls of this user wait");
-        if (weight > INTAKE_LIGHT_WEIGHT && intake->weight + weight > INTAKE_WEIGHT_MAX)
-                return bus_refuse(error, LIMIT_EXCEEDED, "too many large calls wait");
+        if (intake->weight + weight > INTAKE_WEIGHT_MAX &&
+            lane->weight + weight > share_of(intake, INTAKE_WEIGHT_MAX, INTAKE_LANE_WEIGHT_MIN))
+                return bus_refuse(error, LIMIT_EXCEEDED, "too large calls of this user wait");
         return 0;
 }
 
+/* One that cannot be read to its end has no weight that could be trusted. */
 static int weigh(sd_bus_message *message, size_t *ret, sd_bus_error *error) {
         int r = message_weigh(message, INTAKE_CALL_WEIGHT_MAX, ret);
 
+        if (r < 0)
+                return bus_refuse(error, r, NULL);
         if (r > 0)
                 return bus_refuse(error, LIMIT_EXCEEDED, "the call is too large");
-        if (r < 0) /* not text: whoever reads it says so */
-                *ret = INTAKE_LIGHT_WEIGHT;
         return 0;
 }
 

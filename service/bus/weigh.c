@@ -55,14 +55,15 @@ static int step(sd_bus_message *message, unsigned *depth, size_t *weight) {
         if (!strchr("arve", type))
                 return weigh_basic(message, type, weight);
 
+        *weight += ITEM_WEIGHT + (type == 'v' ? strlen(contents) : 0);
         r = sd_bus_message_enter_container(message, type, contents);
-        *weight += ITEM_WEIGHT;
         (*depth)++;
         return r < 0 ? r : 1;
 }
 
 int message_weigh(sd_bus_message *message, size_t most, size_t *ret) {
-        size_t weight = 0;
+        const char *path = sd_bus_message_get_path(message);
+        size_t weight = path ? strlen(path) : 0;
         unsigned depth = 0;
         int r;
 

@@ -133,6 +133,46 @@ static void a_message_is_weighed_wherever_its_bytes_are(void **state) {
         world_free(world);
 }
 
+/* Nothing but an empty array, of a type that takes long to say. */
+static void append_long_type(sd_bus_message *message, const char *contents) {
+        assert_true(sd_bus_message_open_container(message, 'v', contents) >= 0);
+        assert_true(sd_bus_message_open_container(message, 'a', contents + 1) >= 0);
+        assert_true(sd_bus_message_close_container(message) >= 0);
+        assert_true(sd_bus_message_close_container(message) >= 0);
+}
+
+static void where_a_call_goes_and_of_what_type_it_is_have_a_weight_too(void **state) {
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *client = world_connect(world);
+        sd_bus_message *message;
+        _cleanup_(freep) char *path = calloc(1, 60001);
+        char contents[201];
+
+        assert_non_null(path);
+        memset(path, 'x', 60000);
+        path[0] = '/';
+        assert_true(sd_bus_message_new_method_call(client, &message, BUS_NAME, path,
+                                                   MANAGER_INTERFACE, "Attach") >= 0);
+        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        assert_true(weight_of(message, SIZE_MAX) >= 60000);
+
+        memset(contents, 'y', sizeof(contents) - 1);
+        memcpy(contents, "a(", 2);
+        contents[sizeof(contents) - 2] = ')';
+        contents[sizeof(contents) - 1] = '\0';
+        assert_true(sd_bus_message_new_method_call(client, &message, BUS_NAME, ROOT_PATH,
+                                                   MANAGER_INTERFACE, "Attach") >= 0);
+        assert_true(sd_bus_message_open_container(message, 'a', "v") >= 0);
+        for (unsigned i = 0; i < 100; i++)
+                append_long_type(message, contents);
+        assert_true(sd_bus_message_close_container(message) >= 0);
+        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        assert_true(weight_of(message, SIZE_MAX) >= 100 * (sizeof(contents) - 1));
+
+        world_disconnect(client);
+        world_free(world);
+}
+
 static void a_large_call_is_not_kept(void **state) {
         World *world = world_new(POLKIT_SILENT, false);
         sd_bus *client = world_connect(world);
@@ -302,6 +342,40 @@ static void large_calls_of_all_together_are_bounded(void **state) {
         world_free(world);
 }
 
+static void whoever_fills_the_room_leaves_others_their_share(void **state) {
+        static Reply *replies[64];
+        World *world = world_new(POLKIT_YES, false);
+        sd_bus *attacker, *other;
+        _cleanup_(freep) char *large = calloc(1, 250001);
+        Reply *reply;
+
+        assert_non_null(large);
+        if (geteuid() != 0) {
+                world_free(world);
+                skip();
+        }
+
+        attacker = world_connect(world);
+        other = world_connect_as(world, 1);
+        memset(large, 'x', 250000);
+        for (size_t i = 0; i < N_ELEMENTS(replies); i++)
+                replies[i] = world_send(attacker, false, ROOT_PATH, MANAGER_INTERFACE, "GetPool",
+                                        "s", large);
+        assert_true(sd_bus_flush(attacker) >= 0);
+        large[INTAKE_LANE_WEIGHT_MIN / 2] = '\0';
+        reply = world_send(other, false, ROOT_PATH, MANAGER_INTERFACE, "GetPool", "s", large);
+        assert_string_equal(reply_error(world, reply), "org.hostdev1.Error.NoSuchPool");
+
+        for (size_t i = 0; i < N_ELEMENTS(replies); i++) {
+                (void) reply_error(world, replies[i]);
+                reply_free(replies[i]);
+        }
+        reply_free(reply);
+        world_disconnect(attacker);
+        world_disconnect(other);
+        world_free(world);
+}
+
 static size_t weight_of_objects(World *world, sd_bus *client, const char *expected) {
         Reply *reply = world_send(client, false, ROOT_PATH, "org.freedesktop.DBus.ObjectManager",
                                   "GetManagedObjects", NULL);
@@ -417,10 +491,12 @@ int main(void) {
                 cmocka_unit_test(a_name_is_forgotten_but_never_taken_for_another),
                 cmocka_unit_test(a_name_that_is_too_long_is_not_remembered),
                 cmocka_unit_test(a_message_is_weighed_wherever_its_bytes_are),
+                cmocka_unit_test(where_a_call_goes_and_of_what_type_it_is_have_a_weight_too),
                 cmocka_unit_test(a_large_call_is_not_kept),
                 cmocka_unit_test(many_connections_of_one_user_keep_nobody_else_out),
                 cmocka_unit_test(users_are_served_by_turns_and_each_in_his_order),
                 cmocka_unit_test(large_calls_of_all_together_are_bounded),
+                cmocka_unit_test(whoever_fills_the_room_leaves_others_their_share),
                 cmocka_unit_test(no_answer_is_larger_than_it_may_be),
                 cmocka_unit_test(who_calls_again_is_not_asked_about_again),
                 cmocka_unit_test(who_is_forgotten_before_his_turn_is_asked_about_again),
