@@ -11,21 +11,19 @@
 static const char user_alias_prefix[] = "ua-"; /* libvirt's: no alias of its own begins so */
 
 static int hold(DomainFacts *facts, bool live, const xmlNode *element, const xmlNode *address) {
-        _cleanup_(xml_text_freep) xmlChar *alias = NULL;
         const xmlNode *named = xml_child(element, "alias");
+        const char *alias = NULL;
         Address held;
 
         if (!xml_read_address(address, &held))
                 return 0;
 
         if (named)
-                alias = xmlGetNoNsProp(named, BAD_CAST "name");
-        if (alias && strncmp((char *) alias, user_alias_prefix, strlen(user_alias_prefix)) != 0) {
-                xmlFree(alias);
+                alias = xml_attribute(named, "name");
+        if (alias && strncmp(alias, user_alias_prefix, strlen(user_alias_prefix)) != 0)
                 alias = NULL;
-        }
 
-        return domain_facts_hold(facts, live, held, (char *) alias);
+        return domain_facts_hold(facts, live, held, alias);
 }
 
 /*
@@ -48,16 +46,16 @@ static int hold_sources(DomainFacts *facts, bool live, const xmlNode *element, c
 }
 
 static int hold_mediated(DomainFacts *facts, bool live, const xmlNode *element) {
-        _cleanup_(xml_text_freep) xmlChar *uuid = NULL;
         const xmlNode *source = xml_child(element, "source");
         const xmlNode *address = source ? xml_child(source, "address") : NULL;
+        const char *uuid = NULL;
 
         if (address)
-                uuid = xmlGetNoNsProp(address, BAD_CAST "uuid");
-        if (!uuid || !text_is_uuid((char *) uuid))
+                uuid = xml_attribute(address, "uuid");
+        if (!uuid || !text_is_uuid(uuid))
                 return 0;
 
-        return domain_facts_hold_mediated(facts, live, (char *) uuid);
+        return domain_facts_hold_mediated(facts, live, uuid);
 }
 
 static int hold_element(DomainFacts *facts, bool live, const xmlNode *element) {

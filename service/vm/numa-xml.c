@@ -121,13 +121,13 @@ int index_set_parse(IndexSet *ret, const char *text) {
 
 /* The list in an attribute: 1, 0 when the attribute is absent, -EINVAL. */
 static int read_list(IndexSet *ret, const xmlNode *node, const char *attribute) {
-        _cleanup_(xml_text_freep) xmlChar *text = xmlGetNoNsProp(node, BAD_CAST attribute);
+        const char *text = xml_attribute(node, attribute);
         int r;
 
         if (!text)
                 return 0;
 
-        r = index_set_parse(ret, (char *) text);
+        r = index_set_parse(ret, text);
         return r < 0 ? r : 1;
 }
 

@@ -44,8 +44,11 @@ int xml_parse(xmlDoc **ret, const char *text, const char *root) {
         /* Without XML_PARSE_HUGE libxml2 also bounds how deep elements may nest. */
         document = xmlCtxtReadMemory(context, text, (int) size, NULL, NULL,
                                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+        /* Also of what is well-formed to the end something may be missing then. */
+        if (context->errNo == XML_ERR_NO_MEMORY)
+                return -ENOMEM;
         if (!document)
-                return context->errNo == XML_ERR_NO_MEMORY ? -ENOMEM : -EINVAL;
+                return -EINVAL;
         if (!context->wellFormed || !xml_is(xmlDocGetRootElement(document), root))
                 return -EINVAL;
 
@@ -94,17 +97,29 @@ xmlNode *xml_walk(const xmlNode *top, const xmlNode *node) {
         return next;
 }
 
+const char *xml_attribute(const xmlNode *node, const char *name) {
+        const xmlAttr *attribute = node->properties;
+
+        while (attribute && (attribute->ns || !xmlStrEqual(attribute->name, BAD_CAST name)))
+                attribute = attribute->next;
+        if (!attribute)
+                return NULL;
+
+        /* Without a DTD there are no entities that would divide it. */
+        return attribute->children ? (const char *) attribute->children->content : "";
+}
+
 bool xml_attribute_is(const xmlNode *node, const char *name, const char *value) {
-        _cleanup_(xml_text_freep) xmlChar *text = xmlGetNoNsProp(node, BAD_CAST name);
+        const char *text = xml_attribute(node, name);
 
         if (!text || !value)
                 return !text && !value;
-        return xmlStrEqual(text, BAD_CAST value);
+        return strcmp(text, value) == 0;
 }
 
 bool xml_attribute_number(const xmlNode *node, const char *name, unsigned long max,
                           unsigned long *ret) {
-        _cleanup_(xml_text_freep) xmlChar *text = xmlGetNoNsProp(node, BAD_CAST name);
+        const char *text = xml_attribute(node, name);
         unsigned long number;
         int base = 10;
         char *end;
@@ -118,7 +133,7 @@ bool xml_attribute_number(const xmlNode *node, const char *name, unsigned long m
                 return false;
 
         errno = 0;
-        number = strtoul((char *) text, &end, base);
+        number = strtoul(text, &end, base);
         if (errno != 0 || *end != '\0' || number > max)
                 return false;
 

@@ -22,7 +22,7 @@ enum {
 DEFINE_CLEANUP(xmlDoc *, xmlFreeDoc);
 DEFINE_CLEANUP(xmlNode *, xmlFreeNode);
 
-/* xmlGetProp() and its like answer with memory of libxml2's own kind. */
+/* xmlNodeGetContent() and its like answer with memory of libxml2's own kind. */
 static inline void xml_text_freep(xmlChar **text) {
         if (*text)
                 xmlFree(*text);
@@ -47,6 +47,12 @@ xmlNode *xml_next(const xmlNode *node);
 
 /* The next element in document order that is a descendant of @top; begin with @top itself. */
 xmlNode *xml_walk(const xmlNode *top, const xmlNode *node);
+
+/*
+ * The value of an attribute, borrowed; NULL: it is absent. Never for want of memory: a device that is held must not
+ * count as free for that.
+ */
+const char *xml_attribute(const xmlNode *node, const char *name);
 
 /* Has the attribute this very value? NULL: is it absent? */
 bool xml_attribute_is(const xmlNode *node, const char *name, const char *value);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -391,6 +392,56 @@ static void text_beyond_the_cap_is_refused_and_below_it_read(void **state) {
         }
 }
 
+static int n_until_failure = -1; /* allocations of libxml2; negative: none fails */
+
+static bool fails_now(void) {
+        if (n_until_failure < 0)
+                return false;
+        return n_until_failure-- == 0;
+}
+
+static void *failing_malloc(size_t size) {
+        return fails_now() ? NULL : malloc(size);
+}
+
+static void *failing_realloc(void *memory, size_t size) {
+        return fails_now() ? NULL : realloc(memory, size);
+}
+
+static char *failing_strdup(const char *text) {
+        return fails_now() ? NULL : strdup(text);
+}
+
+/* Whichever allocation of libxml2 fails: the XML is refused, or all of it was read. */
+static void without_memory_nothing_that_is_held_is_overlooked(void **state) {
+        const char xml[] = ACTIVE(
+                "<devices><hostdev mode='subsystem' type='pci'><source>" ADDRESS_1
+                "</source><alias name='ua-hostdev1-17-0'/></hostdev>"
+                "<hostdev type='mdev'><source><address uuid='11111111-2222-3333-4444-555555555555'/></source></hostdev>"
+                "<interface type='network'><source network='vfs'/><actual type='hostdev'>"
+                "<source>" ADDRESS_2 "</source></actual></interface></devices>");
+        unsigned n_refused = 0;
+
+        assert_int_equal(xmlMemSetup(free, failing_malloc, failing_realloc, failing_strdup), 0);
+        for (int n = 0; n_until_failure < 0; n++) {
+                _cleanup_(domain_facts_freep) DomainFacts *facts = NULL;
+                int r;
+
+                n_until_failure = n;
+                r = try_read(&facts, xml, DOMAIN_XML_NOW);
+                if (r < 0) {
+                        n_refused++;
+                        continue;
+                }
+                assert_true(facts->running);
+                assert_int_equal(facts->n_live, 2);
+                assert_string_equal(facts->live[0].alias, "ua-hostdev1-17-0");
+                assert_int_equal(facts->n_mediated, 1);
+        }
+        n_until_failure = -1;
+        assert_true(n_refused > 10);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(hostdevs_are_held_with_their_user_alias),
@@ -417,6 +468,7 @@ int main(void) {
                 cmocka_unit_test(text_that_is_not_this_domain_is_refused),
                 cmocka_unit_test(elements_nested_without_end_are_refused),
                 cmocka_unit_test(text_beyond_the_cap_is_refused_and_below_it_read),
+                cmocka_unit_test(without_memory_nothing_that_is_held_is_overlooked),
         };
 
         xml_init();
