@@ -55,6 +55,8 @@ static int is_away(virNodeDevicePtr device, bool *ret) {
         element = element ? xml_child(element, "name") : NULL;
         if (element)
                 driver = xmlNodeGetContent(element);
+        if (element && !driver)
+                return -ENOMEM;
         *ret = !driver || xmlStrEqual(driver, BAD_CAST "vfio-pci");
         return 0;
 }
