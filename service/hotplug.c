@@ -13,7 +13,8 @@ enum {
         BATCH = 256,               /* events taken in one turn of the loop */
         PATIENCE_USEC = 10 * 1000, /* how long all others go first, when there are more */
         LOOK_USEC = 100 * 1000,    /* from an event until the host's readiness is looked at */
-        PAUSE_USEC = 250 * 1000    /* between two scans of the whole host */
+        PAUSE_USEC = 250 * 1000,   /* between two scans of the whole host */
+        RETRY_USEC = 2 * 1000000   /* from one that failed to the next */
 };
 
 struct Hotplug {
@@ -23,19 +24,6 @@ struct Hotplug {
         int error;            /* why the whole host is to be read again; 0: it is not */
         uint64_t rested_usec; /* when it may be */
 };
-
-static void scan(Hotplug *hotplug) {
-        int r;
-
-        log_info("Reading all devices again: %s", strerror(-hotplug->error));
-        hotplug->error = 0;
-        r = manager_scan(hotplug->manager);
-        if (r < 0)
-                log_error("Cannot read the devices of the host: %s", strerror(-r));
-
-        (void) sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
-        hotplug->rested_usec = clock_monotonic_usec() + PAUSE_USEC;
-}
 
 /* Unless it is armed already. 0 or negative errno. */
 static int arm(sd_event_source *timer, uint64_t usec) {
@@ -48,6 +36,23 @@ static int arm(sd_event_source *timer, uint64_t usec) {
         return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+static void scan(Hotplug *hotplug) {
+        int r;
+
+        log_info("Reading all devices again: %s", strerror(-hotplug->error));
+        hotplug->error = 0;
+        r = manager_scan(hotplug->manager);
+
+        (void) sd_event_source_set_enabled(hotplug->timer, SD_EVENT_OFF);
+        hotplug->rested_usec = clock_monotonic_usec() + PAUSE_USEC;
+        if (r >= 0)
+                return;
+
+        log_error("Cannot read the devices of the host: %s", strerror(-r));
+        hotplug->error = r;
+        (void) arm(hotplug->timer, clock_monotonic_usec() + RETRY_USEC);
+}
+
 static void scan_later(Hotplug *hotplug, uint64_t usec) {
         if (arm(hotplug->timer, usec) < 0)
                 scan(hotplug);
@@ -55,7 +60,7 @@ static void scan_later(Hotplug *hotplug, uint64_t usec) {
 
 void hotplug_scan_again(Hotplug *hotplug, int error) {
         hotplug->error = error;
-        if (clock_monotonic_usec() >= hotplug->rested_usec)
+        if (watch_is_empty(hotplug->watch) && clock_monotonic_usec() >= hotplug->rested_usec)
                 scan(hotplug);
         else
                 scan_later(hotplug, hotplug->rested_usec);
