@@ -46,6 +46,7 @@ struct Manager {
         AllocateMemory memory;  /* of the registry */
         Catalog files, runtime; /* the masters of what the registry's catalog is made of */
         bool connected, reconciled, unreachable, host_ready;
+        bool use_lost; /* the host uses something else than before, and not all of that was read */
         Activity *activities;
         size_t n_activities;
         Attachment **given_up; /* the oldest first; in no registry */

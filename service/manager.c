@@ -225,9 +225,18 @@ int manager_look_at_use(Manager *manager) {
         if (!manager->ports.use_changes)
                 return 0;
 
+        /* A change is told once: what was not read then can be any device. */
+        if (manager->use_lost) {
+                r = manager_scan(manager);
+                if (r < 0)
+                        return r;
+                manager->use_lost = false;
+        }
+
         r = manager->ports.use_changes(manager->ports.userdata, &addresses, &n);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = manager_observe(manager, addresses[i]);
+        manager->use_lost = r < 0;
         return r;
 }
 

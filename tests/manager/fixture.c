@@ -16,6 +16,9 @@ static int scan_one(void *userdata, Address address, Facts **ret) {
         size_t index = address.bus - NIC0.bus;
         Facts *facts;
 
+        if (fixture->scan_error < 0)
+                return fixture->scan_error;
+
         *ret = NULL;
         if (index > 2 || fixture->absent[index])
                 return 0;
@@ -51,9 +54,10 @@ static int use_changes(void *userdata, Address **ret, size_t *ret_n) {
         if (fixture->use_error < 0)
                 return fixture->use_error;
 
+        *ret_n = fixture->host_use != fixture->told_use;
         *ret = calloc(1, sizeof(Address));
         **ret = NIC0;
-        *ret_n = 1;
+        fixture->told_use = fixture->host_use;
         return 0;
 }
 

@@ -34,7 +34,10 @@ typedef struct Fixture {
         bool open;             /* somebody has each card open that is at vfio-pci */
         bool unready;          /* a check of CheckHost fails */
         const char *host_use;  /* what the host uses the first one for; NULL: it does not */
-        int use_error;         /* nobody can say what the host uses */
+        const char
+                *told_use; /* what it used when that was asked for last: each change is told once */
+        int use_error;     /* nobody can say what the host uses */
+        int scan_error;    /* … nor what is at an address */
         uint64_t now_usec;
         unsigned n_published, n_retries;
         unsigned n_ended[2]; /* what was asked for, by whether it is a detach */

@@ -359,6 +359,21 @@ static void what_the_host_began_to_use_before_a_call_is_not_given_by_it(void **s
         (void) attached(fixture, "nic:3", true, false);
 }
 
+static void a_use_that_was_told_and_could_not_be_read_is_not_forgotten(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        fixture->host_use = "/home";
+        fixture->scan_error = -ENOMEM;
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:3", true, false, &answer), -ENOMEM);
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:3", true, false, &answer), -ENOMEM);
+
+        fixture->scan_error = 0;
+        assert_int_equal(fixture_attach(fixture, WEB, "nic:3", true, false, &answer),
+                         DEVICE_USED_BY_HOST);
+        assert_string_equal(fixture_device(fixture, NIC0)->holder, "host:/home");
+}
+
 static void a_held_device_that_is_pulled_is_gone_and_held(void **state) {
         Fixture *fixture = *state;
         uint32_t number = attached(fixture, "nic:2", true, false);
@@ -423,6 +438,7 @@ int main(void) {
                 with_fixture(a_detach_lost_after_the_reconnect_is_asked_again),
                 with_fixture(a_device_that_another_tool_gave_away_is_not_offered),
                 with_fixture(what_the_host_began_to_use_before_a_call_is_not_given_by_it),
+                with_fixture(a_use_that_was_told_and_could_not_be_read_is_not_forgotten),
                 with_fixture(a_held_device_that_is_pulled_is_gone_and_held),
                 with_fixture(a_call_that_is_open_at_the_end_is_answered),
                 with_fixture(a_thousand_rounds_leave_nothing_behind),
