@@ -194,5 +194,10 @@ static void on_attach_done(void *userdata, uint32_t number, const HypervisorOutc
                         registry_touch_attachment(&manager->registry, attachment,
                                                   ATTACHMENT_LAST_ERROR);
         }
-        manager_observe_attachment(manager, attachment, EVENT_ATTACH_RETURNED);
+        if (manager_observe_attachment(manager, attachment, EVENT_ATTACH_RETURNED))
+                return;
+
+        /* It is over, but what the domain holds now is not known: that is looked at until it is. */
+        manager_attend(manager, number);
+        manager_advance(manager, attachment, EVENT_OUTCOME_UNKNOWN);
 }

@@ -144,7 +144,7 @@ void activity_postpone_attach_calls(Activity *activity, uint64_t deadline_usec) 
 }
 
 uint64_t manager_deadline(const Manager *manager) {
-        uint64_t deadline = UINT64_MAX;
+        uint64_t deadline = manager->registry.domains.missed ? manager->retry_usec : UINT64_MAX;
 
         for (size_t i = 0; i < manager->n_activities; i++) {
                 const Activity *activity = &manager->activities[i];

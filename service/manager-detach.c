@@ -123,6 +123,7 @@ static void on_detach_done(void *userdata, uint32_t number, const HypervisorOutc
         }
 
         memcpy(uuid, attachment->domain_uuid, sizeof(uuid));
-        manager_observe_attachment(manager, attachment, EVENT_DETACH_RETURNED);
+        /* If it is not known what has become of it, it is looked at, and asked for, again. */
+        (void) manager_observe_attachment(manager, attachment, EVENT_DETACH_RETURNED);
         manager_continue_with_definition(manager, uuid);
 }

@@ -9,49 +9,41 @@
 #include "manager-internal.h"
 #include "util/log.h"
 #include "util/text.h"
-#include "util/vector.h"
 
-void manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event) {
+/* What is not known changes nothing. */
+static bool is_domain_known(const Manager *manager, const Attachment *attachment) {
+        return domains_is_current(&manager->registry.domains, attachment->domain_uuid);
+}
+
+bool manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event) {
         const DomainFacts *facts =
                 domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
         uint32_t properties = 0;
         int r;
 
-        /* What is not known changes nothing. */
-        if (facts && facts->unreadable)
-                return;
+        if (!is_domain_known(manager, attachment))
+                return false;
 
         r = attachment_observe(attachment, facts, &properties);
         if (r < 0) {
                 log_error("Out of memory; attachment %u is looked at later", attachment->number);
-                return;
+                return false;
         }
 
         registry_touch_attachment(&manager->registry, attachment, properties);
         manager_advance(manager, attachment, event);
+        return true;
 }
 
 /* Calls manager_observe_attachment() for the attachments of a domain (NULL: all), of which each may end meanwhile. */
 static void observe_each(Manager *manager, const char *domain_uuid) {
-        _cleanup_(freep) uint32_t *numbers = NULL;
-        size_t n = 0;
+        Attachment *attachment = NULL;
+        uint32_t number = 0;
 
-        for (size_t i = 0; i < manager->registry.n_attachments; i++) {
-                Attachment *attachment = manager->registry.attachments[i];
-
-                if (domain_uuid && strcmp(attachment->domain_uuid, domain_uuid) != 0)
-                        continue;
-                if (VECTOR_APPEND(numbers, n, attachment->number) < 0) {
-                        log_error("Out of memory; attachments are looked at later");
-                        return;
-                }
-        }
-
-        for (size_t i = 0; i < n; i++) {
-                Attachment *attachment = registry_find_attachment(&manager->registry, numbers[i]);
-
-                if (attachment)
-                        manager_observe_attachment(manager, attachment, EVENT_OBSERVED);
+        while ((attachment = registry_next_attachment(&manager->registry, number))) {
+                number = attachment->number;
+                if (!domain_uuid || strcmp(attachment->domain_uuid, domain_uuid) == 0)
+                        (void) manager_observe_attachment(manager, attachment, EVENT_OBSERVED);
         }
 }
 
@@ -117,7 +109,8 @@ void manager_observe_held(Manager *manager, Address address) {
                         continue;
 
                 give_up_intent(manager, attachment, address);
-                manager_advance(manager, attachment, EVENT_OBSERVED);
+                if (is_domain_known(manager, attachment))
+                        manager_advance(manager, attachment, EVENT_OBSERVED);
                 return;
         }
 }
@@ -179,10 +172,15 @@ static void answer_overdue(Manager *manager, const Attachment *attachment, uint6
                        activity->verdict ?: HYPERVISOR_REFUSED, text ?: activity->text);
 }
 
+/* What was given may be seen too, where it could not be read at first. */
+static bool is_awaited(const Attachment *attachment) {
+        return manager_is_taken_back(attachment) || attachment->state == ATTACHMENT_UNDECIDED;
+}
+
 static void look_after(Manager *manager, Attachment *attachment, uint64_t now_usec) {
         Activity *activity = manager_activity(manager, attachment->number);
 
-        if (!manager_is_taken_back(attachment) || !manager->reconciled) {
+        if (!manager->reconciled || !is_awaited(attachment)) {
                 activity->look_usec = UINT64_MAX;
                 return;
         }
@@ -191,7 +189,7 @@ static void look_after(Manager *manager, Attachment *attachment, uint64_t now_us
         if (activity->working)
                 return;
 
-        if (activity->ask_usec <= now_usec) {
+        if (activity->ask_usec <= now_usec && manager_is_taken_back(attachment)) {
                 (void) manager_take_back(manager, attachment); /* tried again at the next look */
                 return;
         }
@@ -201,6 +199,8 @@ static void look_after(Manager *manager, Attachment *attachment, uint64_t now_us
 
 void manager_tick(Manager *manager) {
         uint64_t now_usec = manager_now(manager);
+
+        manager_take_missed(manager);
 
         for (size_t i = 0; i < manager->registry.n_attachments; i++) {
                 Attachment *attachment = manager->registry.attachments[i];

@@ -47,6 +47,7 @@ struct Manager {
         Catalog files, runtime; /* the masters of what the registry's catalog is made of */
         bool connected, reconciled, unreachable, host_ready;
         bool use_lost; /* the host uses something else than before, and not all of that was read */
+        uint64_t retry_usec; /* when to take over what was missed of domains; if anything was */
         Activity *activities;
         size_t n_activities;
         Attachment **given_up; /* the oldest first; in no registry */
@@ -98,8 +99,14 @@ int manager_call_detach(Manager *manager, Attachment *attachment);
 /* The same for an attachment in whichever state of taking back: also for what is on its way back to its driver. */
 int manager_take_back(Manager *manager, Attachment *attachment);
 
-/* Compares with what libvirt says of its domain now, then advances. The attachment may have ended afterwards. */
-void manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event);
+/*
+ * Compares with what libvirt says of its domain now, then advances. The attachment may have ended afterwards. False:
+ * that is not known, and nothing has changed.
+ */
+bool manager_observe_attachment(Manager *manager, Attachment *attachment, AttachmentEvent event);
+
+/* Tries again to take over what libvirt said of domains when there was no memory for it. */
+void manager_take_missed(Manager *manager);
 
 /* libvirt said something about the domain: its attachments are compared. */
 void manager_observe_domain(Manager *manager, const char *domain_uuid);

@@ -52,7 +52,8 @@ void manager_record_given_up(Manager *manager, Attachment *attachment) {
         int r;
 
         /* With its domain whatever libvirt did for it is over. */
-        if (!domains_find_uuid(&manager->registry.domains, attachment->domain_uuid))
+        if (!domains_find_uuid(&manager->registry.domains, attachment->domain_uuid) &&
+            domains_is_current(&manager->registry.domains, attachment->domain_uuid))
                 attachment->undecided = false;
         if (!attachment->undecided)
                 return;
@@ -147,12 +148,14 @@ void manager_look_for_strays(Manager *manager, const char *domain_uuid) {
                 Attachment *attachment = manager->given_up[i];
                 const DomainFacts *facts =
                         domains_find_uuid(&manager->registry.domains, attachment->domain_uuid);
-                bool concerns = !domain_uuid || strcmp(domain_uuid, attachment->domain_uuid) == 0;
+                bool concerns =
+                        (!domain_uuid || strcmp(domain_uuid, attachment->domain_uuid) == 0) &&
+                        domains_is_current(&manager->registry.domains, attachment->domain_uuid);
 
                 /* With its domain whatever libvirt did for it is over. */
                 if (concerns && !facts)
                         forget(manager, i);
-                else if (concerns && !facts->unreadable && has_come(manager, attachment, facts))
+                else if (concerns && has_come(manager, attachment, facts))
                         take_back_stray(manager, take_out(manager, i));
                 else
                         i++;

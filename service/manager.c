@@ -152,13 +152,25 @@ static void on_domain(void *userdata, DomainFacts *facts) {
         log_unreadable(manager, facts);
         r = registry_observe_domain(&manager->registry, facts);
         if (r < 0) {
-                log_error("Cannot take over what libvirt says of domain %s: %s", uuid,
-                          strerror(-r));
+                log_error("Cannot take over what libvirt says of domain %s, until then no device "
+                          "is given away: %s",
+                          uuid, strerror(-r));
+                manager->retry_usec = manager_now(manager) + MANAGER_LOOK_USEC;
                 return;
         }
 
         manager_look_for_strays(manager, uuid);
         manager_observe_domain(manager, uuid);
+}
+
+void manager_take_missed(Manager *manager) {
+        uint64_t now_usec = manager_now(manager);
+        DomainFacts *facts;
+
+        /* The first that fails again ends it, since that puts the next time off. */
+        while (manager->retry_usec <= now_usec &&
+               (facts = domains_take_missed(&manager->registry.domains, NULL)))
+                on_domain(manager, facts);
 }
 
 static void on_reconciled(void *userdata) {
@@ -327,7 +339,7 @@ int manager_choose(Manager *manager, const AttachOrder *order, Plan *ret, Refusa
         if (unreadable)
                 return refuse(refusal, HYPERVISOR_UNAVAILABLE,
                               "What domain %s (%s) holds cannot be read: %s", unreadable->name,
-                              unreadable->uuid, unreadable->unreadable);
+                              unreadable->uuid, unreadable->unreadable ?: "out of memory");
 
         /* What the host began to use before counts, although nobody may have told us yet … */
         r = manager_look_at_use(manager);

@@ -32,6 +32,10 @@ int order_find_domain(const Registry *registry, const char *text, const DomainFa
         const DomainFacts *domain = domains_find(&registry->domains, text);
         char quoted[QUOTE_SIZE];
 
+        if (!domain && registry->domains.missed)
+                return refuse(refusal, HYPERVISOR_UNAVAILABLE,
+                              "whether there is a domain \"%s\" is not known: out of memory",
+                              quote(text, quoted));
         if (!domain)
                 return refuse(refusal, DOMAIN_UNKNOWN, "no domain \"%s\"", quote(text, quoted));
 

@@ -9,7 +9,10 @@
 /* Reads the request, then looks up its names. 0, REQUEST_INVALID, ALIAS_UNKNOWN or -ENOMEM. */
 int order_read_request(const Registry *registry, const char *text, Request **ret, Refusal *refusal);
 
-/* By name or UUID. 0, DOMAIN_UNKNOWN or -ENOMEM. */
+/*
+ * By name or UUID. 0; DOMAIN_UNKNOWN, or HYPERVISOR_UNAVAILABLE while not all that libvirt said of domains could be taken
+ * over; -ENOMEM.
+ */
 int order_find_domain(const Registry *registry, const char *text, const DomainFacts **ret,
                       Refusal *refusal);
 

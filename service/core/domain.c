@@ -122,6 +122,8 @@ void domains_done(Domains *domains) {
         for (size_t i = 0; i < domains->n_items; i++)
                 domain_facts_free(domains->items[i]);
         free(domains->items);
+        while (domains->missed)
+                domain_facts_free(domains_take_missed(domains, NULL));
         *domains = (Domains){ 0 };
 }
 
@@ -172,7 +174,37 @@ const DomainFacts *domains_find_unreadable(const Domains *domains) {
                 if (domains->items[i]->unreadable)
                         return domains->items[i];
 
-        return NULL;
+        return domains->missed;
+}
+
+bool domains_is_current(const Domains *domains, const char *uuid) {
+        const DomainFacts *facts = domains_find_uuid(domains, uuid);
+
+        for (const DomainFacts *missed = domains->missed; missed; missed = missed->next_missed)
+                if (strcmp(missed->uuid, uuid) == 0)
+                        return false;
+
+        return !facts || !facts->unreadable;
+}
+
+void domains_miss(Domains *domains, DomainFacts *facts) {
+        DomainFacts **end = &domains->missed;
+
+        while (*end)
+                end = &(*end)->next_missed;
+        *end = facts;
+}
+
+DomainFacts *domains_take_missed(Domains *domains, const char *uuid) {
+        DomainFacts **at = &domains->missed, *taken;
+
+        while (*at && uuid && strcmp((*at)->uuid, uuid) != 0)
+                at = &(*at)->next_missed;
+
+        taken = *at;
+        if (taken)
+                *at = TAKE(taken->next_missed);
+        return taken;
 }
 
 int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old) {
@@ -195,8 +227,10 @@ int domains_apply(Domains *domains, DomainFacts *facts, DomainFacts **ret_old) {
 
         if (!known && facts->present) {
                 r = vector_reserve(&domains->items, domains->n_items, sizeof(*domains->items));
-                if (r < 0)
+                if (r < 0) {
+                        domains_miss(domains, TAKE(given));
                         return r;
+                }
 
                 at = domains->items + place;
                 memmove(at + 1, at, (domains->n_items++ - place) * sizeof(*at));

@@ -55,6 +55,7 @@ typedef struct DomainFacts {
         NodeSet nodes;    /* of numatune, else vcpupin, else the cpuset of vcpu */
         char *unreadable; /* why libvirt does not give its XML, or not so that it can be read: what it
                            * holds is what was read before, if anything was; NULL: all is known */
+        struct DomainFacts *next_missed; /* private to the index */
 } DomainFacts;
 
 int domain_facts_new(DomainFacts **ret, const char *uuid, const char *name); /* 0 or -ENOMEM */
@@ -74,6 +75,8 @@ bool text_is_uuid(const char *text);
 typedef struct Domains {
         DomainFacts **items; /* sorted by UUID */
         size_t n_items;
+        /* What was said last of some domains, and could not be taken over: there was no memory. The oldest first. */
+        DomainFacts *missed;
 } Domains;
 
 void domains_done(Domains *domains);
@@ -82,12 +85,21 @@ void domains_done(Domains *domains);
 DomainFacts *domains_find(const Domains *domains, const char *name_or_uuid);
 DomainFacts *domains_find_uuid(const Domains *domains, const char *uuid);
 
-/* A domain of which it is not known what it holds; NULL: none. */
+/* A domain of which it is not known what it holds: one that is unreadable or missed; NULL: none. */
 const DomainFacts *domains_find_unreadable(const Domains *domains);
+
+/* Does the index have what is so of that domain? Not when it is unreadable or missed; it need not be there. */
+bool domains_is_current(const Domains *domains, const char *uuid);
+
+/* @facts, of which nothing is kept yet, cannot be taken over now: keeps them until somebody tries again. */
+void domains_miss(Domains *domains, DomainFacts *facts);
+
+/* What is kept of a domain (NULL: the oldest of all), the caller's from then on; NULL: nothing. */
+DomainFacts *domains_take_missed(Domains *domains, const char *uuid);
 
 /**
  * domains_apply() - take over what libvirt said of one domain
- * @facts:   ownership passes, also on failure
+ * @facts:   ownership passes; on failure they are kept, and the domain is missed
  * @ret_old: what was known before, now the caller's; NULL if nothing was. May not be NULL.
  *
  * Facts that are not present take the domain out of the index. Unreadable ones leave what was known

@@ -145,9 +145,11 @@ static void pass_aliases(Registry *registry, const HeldDevice *held, size_t n_he
 }
 
 int registry_observe_domain(Registry *registry, DomainFacts *facts) {
-        _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL;
+        _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL, *overtaken = NULL;
         bool present = facts->present;
         int r;
+
+        overtaken = domains_take_missed(&registry->domains, facts->uuid);
 
         /* Nothing new is known of what it holds. */
         if (facts->unreadable && domains_find_uuid(&registry->domains, facts->uuid))
@@ -155,8 +157,10 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts) {
 
         r = holders_reserve(&registry->holders,
                             facts->n_live + facts->n_config + facts->n_mediated);
-        if (r < 0)
+        if (r < 0) {
+                domains_miss(&registry->domains, TAKE(given));
                 return r;
+        }
 
         r = domains_apply(&registry->domains, TAKE(given), &old);
         if (r < 0)
@@ -201,6 +205,13 @@ Attachment *registry_find_attachment(const Registry *registry, uint32_t number) 
                 return NULL;
 
         return registry->attachments[place];
+}
+
+Attachment *registry_next_attachment(const Registry *registry, uint32_t number) {
+        size_t place =
+                number == UINT32_MAX ? registry->n_attachments : find_place(registry, number + 1);
+
+        return place < registry->n_attachments ? registry->attachments[place] : NULL;
 }
 
 static const char *number_key(uint32_t number, char key[static sizeof("4294967295")]) {

@@ -52,7 +52,10 @@ void registry_done(Registry *registry);
 /* The host says so: @facts is taken over, NULL means nothing is there. 0 or -ENOMEM. */
 int registry_observe_device(Registry *registry, Address address, Facts *facts);
 
-/* libvirt says so: @facts is taken over. Raises next_attachment above every alias of ours seen in it. 0 or -ENOMEM. */
+/*
+ * libvirt says so: @facts is taken over. Raises next_attachment above every alias of ours seen in it. 0; or -ENOMEM,
+ * and the domain is missed (core/domain.h) until it is told anew.
+ */
 int registry_observe_domain(Registry *registry, DomainFacts *facts);
 
 /* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0 or -ENOMEM. */
@@ -65,6 +68,8 @@ int registry_take_attachment(Registry *registry, uint32_t number, Attachment **r
 /* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
 int registry_remove_attachment(Registry *registry, uint32_t number);
 Attachment *registry_find_attachment(const Registry *registry, uint32_t number); /* NULL: none */
+/* The first above that number; NULL: none. So all are gone through while some come and go. */
+Attachment *registry_next_attachment(const Registry *registry, uint32_t number);
 
 /*
  * The state or a device of it changed in place: its devices are looked at again. One that is lost

@@ -55,6 +55,30 @@ static void the_scope_follows_the_domain_unless_it_is_given(void **state) {
         }
 }
 
+static void a_domain_that_may_be_one_that_was_missed_is_not_said_to_be_none(void **state) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        const DomainFacts *domain = NULL;
+        DomainFacts *missed;
+        Registry registry;
+
+        registry_init(&registry);
+        assert_int_equal(order_find_domain(&registry, "web", &domain, NULL), DOMAIN_UNKNOWN);
+        assert_int_equal(domain_facts_new(&missed, "00000000-0000-4000-8000-00000000000a", "web"),
+                         0);
+        missed->present = true;
+        domains_miss(&registry.domains, missed);
+        assert_int_equal(order_find_domain(&registry, "web", &domain, &refusal),
+                         HYPERVISOR_UNAVAILABLE);
+        assert_non_null(strstr(refusal.text, "\"web\""));
+        assert_null(domain);
+
+        missed = domains_take_missed(&registry.domains, NULL);
+        assert_int_equal(registry_observe_domain(&registry, missed), 0);
+        assert_int_equal(order_find_domain(&registry, "web", &domain, NULL), 0);
+        assert_ptr_equal(domain, missed);
+        registry_done(&registry);
+}
+
 static const char *detail(char *const *details, const char *key) {
         for (size_t i = 0; details[i]; i += 2)
                 if (strcmp(details[i], key) == 0)
@@ -142,6 +166,7 @@ static void without_a_choice_no_device_is_named(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_scope_follows_the_domain_unless_it_is_given),
+                cmocka_unit_test(a_domain_that_may_be_one_that_was_missed_is_not_said_to_be_none),
                 cmocka_unit_test(one_alias_and_one_pool_are_named_alone),
                 cmocka_unit_test(of_several_no_single_one_is_named),
                 cmocka_unit_test(without_a_choice_no_device_is_named),

@@ -176,6 +176,39 @@ static void what_cannot_be_read_leaves_what_was_known(void **state) {
         domains_done(&domains);
 }
 
+static DomainFacts *said(const char *uuid, const char *name) {
+        DomainFacts *facts = domain(uuid, name);
+
+        assert_int_equal(domain_facts_hold(facts, true, (Address){ .bus = 1 }, "hostdev0"), 0);
+        return facts;
+}
+
+static void what_could_not_be_taken_over_is_kept_and_nothing_is_known_meanwhile(void **state) {
+        _cleanup_(domains_done) Domains domains = { 0 };
+        DomainFacts *first = said(UUID_B, "b"), *second = said(UUID_A, "a");
+
+        assert_true(domains_is_current(&domains, UUID_A));
+        apply(&domains, domain(UUID_A, "a"));
+        domains_miss(&domains, first);
+        domains_miss(&domains, second);
+        assert_false(domains_is_current(&domains, UUID_A));
+        assert_false(domains_is_current(&domains, UUID_B));
+        assert_int_equal(domains_find_uuid(&domains, UUID_A)->n_live, 0);
+        assert_null(domains_find_uuid(&domains, UUID_B));
+        assert_ptr_equal(domains_find_unreadable(&domains), first);
+
+        assert_ptr_equal(domains_take_missed(&domains, UUID_A), second);
+        assert_null(domains_take_missed(&domains, UUID_A));
+        apply(&domains, second);
+        assert_true(domains_is_current(&domains, UUID_A));
+        assert_false(domains_is_current(&domains, UUID_B));
+
+        assert_ptr_equal(domains_take_missed(&domains, NULL), first);
+        assert_null(domains_take_missed(&domains, NULL));
+        assert_null(domains_find_unreadable(&domains));
+        domains_miss(&domains, first); /* released with the rest */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_the_form_of_a_uuid_is_a_uuid),
@@ -184,6 +217,8 @@ int main(void) {
                 cmocka_unit_test(what_was_known_before_is_given_back),
                 cmocka_unit_test(a_domain_that_is_not_there_leaves_the_index),
                 cmocka_unit_test(what_cannot_be_read_leaves_what_was_known),
+                cmocka_unit_test(
+                        what_could_not_be_taken_over_is_kept_and_nothing_is_known_meanwhile),
                 cmocka_unit_test(the_index_stays_sorted_whatever_the_order_of_arrival),
                 cmocka_unit_test(held_devices_keep_their_address_and_alias),
                 cmocka_unit_test(a_node_set_has_what_was_added),

@@ -133,7 +133,9 @@ static void a_domain_that_could_not_be_taken_in_is_taken_in_later(void **state) 
 
                         live(&registry, &listener, (uint32_t) life);
                         again = FAILS_AFTER(n, registry_observe_domain(&registry, facts));
+                        assert_int_equal(domains_is_current(&registry.domains, GUEST_C), !again);
                         assert_int_equal(registry_observe_domain(&registry, alien()), 0);
+                        assert_true(domains_is_current(&registry.domains, GUEST_C));
 
                         assert_int_equal(registry_settle(&registry), 0);
                         listener_hear(&registry, &listener);

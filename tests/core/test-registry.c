@@ -263,6 +263,11 @@ static void attachments_are_found_in_the_order_of_their_numbers(void **state) {
         assert_int_equal(registry->attachments[0]->number, 2);
         assert_ptr_equal(registry_find_attachment(registry, 9), registry->attachments[1]);
         assert_null(registry_find_attachment(registry, 3));
+        assert_int_equal(registry_next_attachment(registry, 0)->number, 2);
+        assert_int_equal(registry_next_attachment(registry, 2)->number, 9);
+        assert_int_equal(registry_next_attachment(registry, 5)->number, 9);
+        assert_null(registry_next_attachment(registry, 9));
+        assert_null(registry_next_attachment(registry, UINT32_MAX));
         assert_int_equal(registry_remove_attachment(registry, 3), 0);
 }
 

@@ -84,6 +84,65 @@ static void what_a_domain_that_cannot_be_read_had_stays_held(void **state) {
         assert_string_equal(fixture_device(fixture, NIC1)->holder, "domain:web");
 }
 
+/* The call is over while it cannot be seen what it did; then it can. */
+static void finish_unseen(Fixture *fixture, const Answer *answer) {
+        blind(fixture, fixture->web, "the XML is too large");
+        memory_run(&fixture->memory);
+        assert_int_equal(answer->n, 0);
+        assert_non_null(fixture_attachment(fixture, 1));
+
+        /* Nobody says so: it is looked at. */
+        for (unsigned i = 0; i < 3; i++) {
+                fixture_pass(fixture, 1000000);
+                assert_ptr_equal(fixture->memory.refreshed, fixture->web);
+                memory_run(&fixture->memory);
+        }
+        free(fixture->web->unreadable);
+        fixture->web->unreadable = NULL;
+        fixture_pass(fixture, 1000000);
+        memory_run(&fixture->memory);
+        assert_int_equal(answer->n, 1);
+}
+
+static void an_attach_that_was_given_up_unseen_ends(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        fixture->absent[0] = true;
+        assert_int_equal(manager_observe(fixture->manager, NIC0), 0);
+        finish_unseen(fixture, &answer);
+        assert_int_equal(answer.verdict, DEVICES_NOT_ENOUGH);
+        assert_null(fixture_attachment(fixture, 1));
+}
+
+static void an_attach_that_was_carried_out_unseen_is_done_when_it_is_seen(void **state) {
+        Fixture *fixture = *state;
+        Answer answer;
+
+        assert_int_equal(fixture_attach(fixture, WEB, "nic", true, true, &answer), 0);
+        finish_unseen(fixture, &answer);
+        assert_int_equal(answer.verdict, 0);
+        assert_int_equal(fixture_attachment(fixture, 1)->state, ATTACHMENT_ATTACHED);
+        assert_false(fixture_attachment(fixture, 1)->undecided);
+        fixture_pass(fixture, 1000000);
+        assert_int_equal(manager_deadline(fixture->manager), UINT64_MAX);
+}
+
+/* What the daemon has not seen since its start is not ended by a word of the host alone. */
+static void a_device_of_a_domain_that_was_never_read_is_not_freed_by_the_host(void **state) {
+        Fixture *fixture = *state;
+        uint32_t number = attached(fixture, "nic");
+
+        fixture_start(fixture);
+        blind(fixture, fixture->web, "the XML is malformed");
+        memory_connect(&fixture->memory);
+        assert_int_equal(manager_observe(fixture->manager, NIC0), 0);
+        assert_non_null(fixture_attachment(fixture, number));
+        blind(fixture, fixture->web, NULL);
+        assert_state(fixture, NIC0, DEVICE_ATTACHED);
+}
+
 static void wear(Fixture *fixture, const char *alias) {
         memory_drop(fixture->db, false, NULL);
         if (alias)
@@ -205,6 +264,9 @@ int main(void) {
                 with_fixture(an_alias_that_is_almost_ours_says_nothing),
                 with_fixture(a_copy_elsewhere_is_a_strangers_and_stays),
                 with_fixture(what_a_domain_that_cannot_be_read_had_stays_held),
+                with_fixture(an_attach_that_was_given_up_unseen_ends),
+                with_fixture(an_attach_that_was_carried_out_unseen_is_done_when_it_is_seen),
+                with_fixture(a_device_of_a_domain_that_was_never_read_is_not_freed_by_the_host),
         };
 
         return cmocka_run_group_tests_name("manager/holders", tests, NULL, NULL);
