@@ -93,6 +93,14 @@ static int append(Changes *changes, Change change, const char *key) {
         return 0;
 }
 
+int changes_copy(const Changes *changes, Changes *ret) {
+        int r = 0;
+
+        for (size_t i = 0; i < changes->n_items && r == 0; i++)
+                r = append(ret, changes->items[i], changes->items[i].key);
+        return r;
+}
+
 static void forget(Changes *changes, Change *change) {
         size_t behind = changes->n_items - (size_t) (change - changes->items) - 1;
 

@@ -79,6 +79,9 @@ typedef struct Changes {
 
 void changes_done(Changes *changes); /* releases the items; empty and usable afterwards */
 
+/* Makes the empty @ret the same as @changes. 0; or -ENOMEM, and it has some of them. */
+int changes_copy(const Changes *changes, Changes *ret);
+
 /* Each: 0 or -ENOMEM. @key is copied. */
 int changes_add(Changes *changes, ObjectKind kind, const char *key);
 int changes_remove(Changes *changes, ObjectKind kind, const char *key);

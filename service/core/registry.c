@@ -397,63 +397,62 @@ static bool rules_equal(Rule *const *a, size_t n_a, Rule *const *b, size_t n_b) 
 }
 
 /* A new one in the place of an old one of its name: the object stays. */
-static int succeed_pool(Registry *registry, const Pool *old, Pool *new) {
+static int succeed_pool(Changes *changes, const Pool *old, Pool *new) {
         bool equal = text_equal(old->description, new->description) &&
                      old->source == new->source &&rules_equal(old->rules, old->n_rules, new->rules,
                                                               new->n_rules);
 
         new->n_total = old->n_total;
         new->n_free = old->n_free;
-        return changes_touch(&registry->changes, OBJECT_POOL, new->name,
-                             equal ? 0 : RULE_SET_DEFINITION);
+        return changes_touch(changes, OBJECT_POOL, new->name, equal ? 0 : RULE_SET_DEFINITION);
 }
 
-static int succeed_alias(Registry *registry, const Alias *old, Alias *new) {
+static int succeed_alias(Changes *changes, const Alias *old, Alias *new) {
         bool equal = old->numa_policy == new->numa_policy && old->unit == new->unit &&
                      old->source == new->source &&rules_equal(old->rules, old->n_rules, new->rules,
                                                               new->n_rules);
 
         new->n_total = old->n_total;
         new->n_free = old->n_free;
-        return changes_touch(&registry->changes, OBJECT_ALIAS, new->name,
-                             equal ? 0 : RULE_SET_DEFINITION);
+        return changes_touch(changes, OBJECT_ALIAS, new->name, equal ? 0 : RULE_SET_DEFINITION);
 }
 
-static int compare_pools(Registry *registry, const Catalog *old, Catalog *new) {
+static int compare_pools(Changes *changes, const Catalog *old, Catalog *new) {
         int r = 0;
 
         for (size_t i = 0; i < old->n_pools && r == 0; i++)
                 if (!catalog_find_pool(new, old->pools[i]->name))
-                        r = changes_remove(&registry->changes, OBJECT_POOL, old->pools[i]->name);
+                        r = changes_remove(changes, OBJECT_POOL, old->pools[i]->name);
 
         for (size_t i = 0; i < new->n_pools &&r == 0; i++) {
                 const Pool *before = catalog_find_pool(old, new->pools[i]->name);
 
-                r = before ? succeed_pool(registry, before, new->pools[i])
-                           : changes_add(&registry->changes, OBJECT_POOL, new->pools[i]->name);
+                r = before ? succeed_pool(changes, before, new->pools[i])
+                           : changes_add(changes, OBJECT_POOL, new->pools[i]->name);
         }
 
         return r;
 }
 
-static int compare_aliases(Registry *registry, const Catalog *old, Catalog *new) {
+static int compare_aliases(Changes *changes, const Catalog *old, Catalog *new) {
         int r = 0;
 
         for (size_t i = 0; i < old->n_aliases && r == 0; i++)
                 if (!catalog_find_alias(new, old->aliases[i]->name))
-                        r = changes_remove(&registry->changes, OBJECT_ALIAS, old->aliases[i]->name);
+                        r = changes_remove(changes, OBJECT_ALIAS, old->aliases[i]->name);
 
         for (size_t i = 0; i < new->n_aliases &&r == 0; i++) {
                 const Alias *before = catalog_find_alias(old, new->aliases[i]->name);
 
-                r = before ? succeed_alias(registry, before, new->aliases[i])
-                           : changes_add(&registry->changes, OBJECT_ALIAS, new->aliases[i]->name);
+                r = before ? succeed_alias(changes, before, new->aliases[i])
+                           : changes_add(changes, OBJECT_ALIAS, new->aliases[i]->name);
         }
 
         return r;
 }
 
 int registry_set_catalog(Registry *registry, Catalog *catalog) {
+        _cleanup_(changes_done) Changes changes = { 0 };
         int r;
 
         /* Devices point into one catalog that has retired, not into two. */
@@ -463,12 +462,18 @@ int registry_set_catalog(Registry *registry, Catalog *catalog) {
                         return r;
         }
 
-        r = compare_pools(registry, &registry->catalog, catalog);
+        /* All of it is told or nothing: it is noted in a copy. */
+        r = changes_copy(&registry->changes, &changes);
         if (r == 0)
-                r = compare_aliases(registry, &registry->catalog, catalog);
+                r = compare_pools(&changes, &registry->catalog, catalog);
+        if (r == 0)
+                r = compare_aliases(&changes, &registry->catalog, catalog);
         if (r < 0)
                 return r;
 
+        changes_done(&registry->changes);
+        registry->changes = changes;
+        changes = (Changes){ 0 };
         registry->retired = registry->catalog;
         registry->catalog = *catalog;
         *catalog = (Catalog){ 0 };

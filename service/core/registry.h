@@ -58,7 +58,7 @@ int registry_observe_device(Registry *registry, Address address, Facts *facts);
  */
 int registry_observe_domain(Registry *registry, DomainFacts *facts);
 
-/* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0 or -ENOMEM. */
+/* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0; or -ENOMEM, and nothing has changed. */
 int registry_set_catalog(Registry *registry, Catalog *catalog);
 
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */

@@ -147,6 +147,22 @@ static void changes_may_be_used_again_after_they_were_told(void **state) {
         assert_int_equal(changes.items[0].properties, DEVICE_STATE);
 }
 
+static void a_copy_has_all_and_goes_its_own_way(void **state) {
+        _cleanup_(changes_done) Changes changes = { 0 }, copy = { 0 };
+
+        assert_int_equal(changes_touch(&changes, OBJECT_POOL, "nics", RULE_SET_TOTAL), 0);
+        assert_int_equal(changes_add(&changes, OBJECT_ALIAS, "nic"), 0);
+        assert_int_equal(changes_copy(&changes, &copy), 0);
+        assert_int_equal(changes_remove(&copy, OBJECT_ALIAS, "nic"), 0);
+        assert_int_equal(changes_touch(&copy, OBJECT_POOL, "nics", RULE_SET_FREE), 0);
+
+        assert_int_equal(copy.n_items, 1);
+        assert_int_equal(copy.items[0].properties, RULE_SET_TOTAL | RULE_SET_FREE);
+        assert_int_equal(changes.n_items, 2);
+        assert_int_equal(changes.items[0].properties, RULE_SET_TOTAL);
+        assert_true(changes.items[1].added);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_happens_to_one_object_is_told_once),
@@ -156,6 +172,7 @@ int main(void) {
                 cmocka_unit_test(many_objects_keep_the_order_of_their_first_mention),
                 cmocka_unit_test(an_object_that_cancelled_out_leaves_its_neighbours_to_be_found),
                 cmocka_unit_test(changes_may_be_used_again_after_they_were_told),
+                cmocka_unit_test(a_copy_has_all_and_goes_its_own_way),
         };
 
         return cmocka_run_group_tests_name("core/change", tests, NULL, NULL);

@@ -196,6 +196,60 @@ static void a_change_that_could_not_be_noted_leaves_the_others(void **state) {
         assert_true(n_failures > 0);
 }
 
+static int put_in_force(Registry *registry, const char *const *names) {
+        Catalog catalog = { 0 };
+        int r;
+
+        for (size_t i = 0; names[i]; i++) {
+                made_pool(&catalog, names[i], "vendor_id=8086");
+                made_alias(&catalog, names[i], "vendor_id=8086");
+        }
+        memory_rest(false);
+        r = registry_set_catalog(registry, &catalog);
+        memory_rest(true);
+        catalog_done(&catalog);
+        return r;
+}
+
+/* More than there is room for at first. */
+static void a_catalog_that_could_not_be_put_in_force_is_not_told(void **state) {
+        static const char *const before[] = { "a", "b", "c", NULL };
+        static const char *const after[] = { "b", "d", "e", "f", "g", "h", NULL };
+        int n = 0;
+
+        for (bool again = true; again; n++) {
+                _cleanup_(freep) char *said = NULL, *then = NULL;
+                Registry registry;
+
+                memory_rest(true);
+                registry_init(&registry);
+                made_appear(&registry, &nic);
+                assert_int_equal(put_in_force(&registry, before), 0);
+                free(made_changes(&registry));
+
+                made_vanish(&registry, nic.address);
+                again = FAILS_AFTER(n, put_in_force(&registry, after));
+                said = made_changes(&registry);
+                if (again) {
+                        assert_int_equal(registry.catalog.n_pools, 3);
+                        assert_null(strchr(said, '+'));
+                        assert_null(strstr(said, "-pool"));
+                        assert_null(strstr(said, "-alias"));
+                        assert_int_equal(put_in_force(&registry, after), 0);
+                        then = made_changes(&registry);
+                }
+                assert_non_null(strstr(said, "-device"));
+                assert_non_null(strstr(then ?: said, "-pool a"));
+                assert_non_null(strstr(then ?: said, "-alias c"));
+                assert_non_null(strstr(then ?: said, "+pool d"));
+                assert_non_null(strstr(then ?: said, "+alias h"));
+                registry_done(&registry);
+                memory_rest(false);
+        }
+
+        assert_true(n_failures > 10);
+}
+
 static int set_up(void **state) {
         n_failures = 0;
         return 0;
@@ -210,6 +264,7 @@ int main(void) {
                 MEMORY_TEST(a_domain_that_could_not_be_taken_in_is_taken_in_later),
                 MEMORY_TEST(an_attachment_that_could_not_be_added_is_not_there),
                 MEMORY_TEST(a_change_that_could_not_be_noted_leaves_the_others),
+                MEMORY_TEST(a_catalog_that_could_not_be_put_in_force_is_not_told),
         };
 
         return cmocka_run_group_tests_name("core/memory", tests, NULL, NULL);
