@@ -161,19 +161,24 @@ int settle_membership(Registry *registry, Device *device) {
         return 0;
 }
 
-int settle_withdraw(Registry *registry, Device *device) {
+static int tell_withdrawn(Registry *registry, const Device *device) {
         char key[ADDRESS_TEXT_SIZE];
         int r;
-
-        if (!device->announced)
-                return 0;
 
         r = touch_pool(registry, device->pool);
         for (size_t i = 0; i < device->n_aliases && r == 0; i++)
                 r = touch_alias(registry, device->aliases[i]);
-        if (r == 0)
-                r = changes_remove(&registry->changes, OBJECT_DEVICE,
-                                   address_format(device->address, key));
+        if (r < 0)
+                return r;
+
+        return changes_remove(&registry->changes, OBJECT_DEVICE,
+                              address_format(device->address, key));
+}
+
+int settle_withdraw(Registry *registry, Device *device) {
+        /* It may be a member and counted without having been told: memory was short in between. */
+        int r = device->announced ? tell_withdrawn(registry, device) : 0;
+
         if (r < 0)
                 return r;
 

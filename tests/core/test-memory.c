@@ -250,6 +250,33 @@ static void a_catalog_that_could_not_be_put_in_force_is_not_told(void **state) {
         assert_true(n_failures > 10);
 }
 
+static void a_device_that_leaves_before_it_is_told_is_counted_nowhere(void **state) {
+        int n = 0;
+
+        for (bool again = true; again; n++) {
+                static const char *const names[] = { "a", "b", NULL };
+                Registry registry;
+
+                registry_init(&registry);
+                assert_int_equal(put_in_force(&registry, names), 0);
+                memory_rest(false);
+                assert_int_equal(registry_settle(&registry), 0);
+                made_appear(&registry, &nic);
+                again = FAILS_AFTER(n, registry_settle(&registry));
+                made_vanish(&registry, nic.address);
+
+                assert_int_equal(registry_settle(&registry), 0);
+                for (size_t i = 0; i < 2; i++) {
+                        assert_int_equal(registry.catalog.pools[i]->n_total, 0);
+                        assert_int_equal(registry.catalog.aliases[i]->n_total, 0);
+                        assert_int_equal(registry.catalog.pools[i]->n_free, 0);
+                }
+                registry_done(&registry);
+        }
+
+        assert_true(n_failures > 2);
+}
+
 static int set_up(void **state) {
         n_failures = 0;
         return 0;
@@ -265,6 +292,7 @@ int main(void) {
                 MEMORY_TEST(an_attachment_that_could_not_be_added_is_not_there),
                 MEMORY_TEST(a_change_that_could_not_be_noted_leaves_the_others),
                 MEMORY_TEST(a_catalog_that_could_not_be_put_in_force_is_not_told),
+                MEMORY_TEST(a_device_that_leaves_before_it_is_told_is_counted_nowhere),
         };
 
         return cmocka_run_group_tests_name("core/memory", tests, NULL, NULL);
