@@ -66,8 +66,7 @@ static void finish(Manager *manager, Attachment *attachment) {
                           refusal.text ?: "out of memory");
 
         if (registry_take_attachment(&manager->registry, number, &ended) < 0)
-                log_error("Out of memory; devices of attachment %u look held until the next event",
-                          number);
+                log_error("Out of memory; no signal says that attachment %u has ended", number);
         if (ended->undecided)
                 manager_give_up(manager, TAKE(ended));
 

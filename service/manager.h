@@ -19,7 +19,10 @@ typedef struct Manager Manager;
 /* What the manager asks of the host and tells the bus. */
 typedef struct ManagerPorts {
         void *userdata;
-        /* Facts of one address; *ret is NULL when nothing is there. 0 or -ENOMEM. */
+        /*
+         * Facts of one address; *ret is NULL when nothing is there. 0 or negative errno, also when it cannot be said what
+         * the host uses.
+         */
         int (*scan_one)(void *userdata, Address address, Facts **ret);
         /* Every address in the host: an array for free(). 0 or negative errno. */
         int (*scan_addresses)(void *userdata, Address **ret, size_t *ret_n);

@@ -32,10 +32,10 @@ typedef struct Registry {
         uint32_t next_attachment; /* above every number ever seen; starts at 1 */
         Topology topology;
         Changes changes;
-        Holders holders;   /* of the domains and attachments above */
-        Catalog retired;   /* no longer in force; devices point into it until they are settled */
-        bool pools_dirty;  /* membership of every device is to be concluded anew */
-        bool counts_dirty; /* a device has gone: pools and aliases are to be counted anew */
+        Holders holders;  /* of the domains and attachments above */
+        Catalog retired;  /* no longer in force; devices point into it until they are settled */
+        bool pools_dirty; /* membership of every device is to be concluded anew */
+        bool counts_dirty; /* compare what was counted of pools and aliases with what is shown, and tell */
         /*
          * The families of which a member may be another than before: the version grows with each, and where it
          * stood in the trail, modulo its length, is the family. What grows by more than the trail is long means all.
@@ -63,9 +63,12 @@ int registry_set_catalog(Registry *registry, Catalog *catalog);
 
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
 int registry_add_attachment(Registry *registry, Attachment *attachment);
-/* Takes it out, the caller's from then on; NULL: there is none. What follows is as if it were removed. */
+/*
+ * Takes it out, the caller's from then on; NULL: there is none. What follows is as if it were removed. 0; or -ENOMEM,
+ * and it is out all the same: only the signal of its going is missing.
+ */
 int registry_take_attachment(Registry *registry, uint32_t number, Attachment **ret);
-/* Removes and frees it; its devices are free unless somebody else holds them. 0 or -ENOMEM. */
+/* Removes and frees it, also on failure; its devices are free unless somebody else holds them. As above. */
 int registry_remove_attachment(Registry *registry, uint32_t number);
 Attachment *registry_find_attachment(const Registry *registry, uint32_t number); /* NULL: none */
 /* The first above that number; NULL: none. So all are gone through while some come and go. */

@@ -81,8 +81,8 @@ typedef struct HypervisorOperations {
                       void *userdata);
 
         /*
-         * Gives devices that were handed over back to their own drivers. One that is not there, or not at vfio-pci, counts
-         * as given back. 0 or negative errno.
+         * Gives devices that were handed over back to their own drivers. One that is not there, or at another driver than
+         * vfio-pci, counts as given back; one at no driver is given back. 0 or negative errno.
          */
         int (*give_back)(Hypervisor *hypervisor, const HypervisorJob *job, HypervisorDone done,
                          void *userdata);

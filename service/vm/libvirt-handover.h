@@ -21,7 +21,8 @@
 int link_hand_over(Link *link, const HypervisorJob *order, Refusal *refusal);
 
 /*
- * Gives the devices of @order back to their own drivers. Whatever is not in the host or not at vfio-pci needs none
- * of it. 0 or as link_refuse() for the first that is refused, the others are given back all the same.
+ * Gives the devices of @order back to their own drivers. Whatever is not in the host, or at another driver than
+ * vfio-pci, needs none of it; what is at no driver does: libvirtd may have been killed between the two. 0 or as
+ * link_refuse() for the first that is refused, the others are given back all the same.
  */
 int link_give_back(Link *link, const HypervisorJob *order, Refusal *refusal);
