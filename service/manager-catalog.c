@@ -98,17 +98,45 @@ static int append_copies(Catalog *to, const Catalog *from) {
         return 0;
 }
 
-int manager_merge_catalogs(Manager *manager) {
-        Catalog catalog = { 0 };
+/* What shall be in force, and all that is needed for that: putting it in force cannot fail any more. */
+typedef struct Merge {
+        Catalog catalog;
+        Changes changes;
+} Merge;
+
+static void merge_done(Merge *merge) {
+        catalog_done(&merge->catalog);
+        changes_done(&merge->changes);
+}
+
+/* But for a pool and an alias with these names (NULL: none). */
+static int merge_without(Manager *manager, const char *pool, const char *alias, Merge *merge) {
         int r;
 
-        r = append_copies(&catalog, &manager->files);
+        r = append_copies(&merge->catalog, &manager->files);
         if (r == 0)
-                r = append_copies(&catalog, &manager->runtime);
-        if (r == 0)
-                r = registry_set_catalog(&manager->registry, &catalog);
+                r = append_copies(&merge->catalog, &manager->runtime);
+        if (r != 0)
+                return r;
 
-        catalog_done(&catalog);
+        if (pool)
+                catalog_remove_pool(&merge->catalog, pool);
+        if (alias)
+                catalog_remove_alias(&merge->catalog, alias);
+        return registry_prepare_catalog(&manager->registry, &merge->catalog, &merge->changes);
+}
+
+static void enforce(Manager *manager, Merge *merge) {
+        registry_enforce_catalog(&manager->registry, &merge->catalog, &merge->changes);
+}
+
+int manager_merge_catalogs(Manager *manager) {
+        _cleanup_(merge_done) Merge merge = { 0 };
+        int r;
+
+        r = merge_without(manager, NULL, NULL, &merge);
+        if (r == 0)
+                enforce(manager, &merge);
         return r;
 }
 
@@ -146,6 +174,7 @@ int manager_reload(Manager *manager, Catalog *catalog) {
 
 int manager_add_pool(Manager *manager, Pool *pool, Refusal *refusal) {
         _cleanup_(pool_freep) Pool *owned = pool;
+        _cleanup_(merge_done) Merge merge = { 0 };
         const char *name = pool->name;
         int r;
 
@@ -154,16 +183,24 @@ int manager_add_pool(Manager *manager, Pool *pool, Refusal *refusal) {
         if (manager->registry.catalog.n_pools >= POOLS_MAX)
                 return refuse(refusal, LIMIT_EXCEEDED, "There are %d pools already", POOLS_MAX);
 
-        r = journal_put_pool(manager->journal, pool, refusal);
-        manager_mind_journal(manager, r);
-        if (r != 0)
+        /* On record last: what is refused for want of memory is not there after the next start either. */
+        r = catalog_add_pool(&manager->runtime, TAKE(owned));
+        if (r < 0)
                 return r;
 
-        r = catalog_add_pool(&manager->runtime, TAKE(owned));
-        return r < 0 ? r : manager_merge_catalogs(manager);
+        r = merge_without(manager, NULL, NULL, &merge);
+        if (r == 0)
+                r = journal_put_pool(manager->journal, pool, refusal);
+        if (r == 0)
+                enforce(manager, &merge);
+        else
+                catalog_remove_pool(&manager->runtime, name);
+        manager_mind_journal(manager, r);
+        return r;
 }
 
 int manager_remove_pool(Manager *manager, const char *name, Refusal *refusal) {
+        _cleanup_(merge_done) Merge merge = { 0 };
         int r;
 
         if (catalog_find_pool(&manager->files, name))
@@ -171,17 +208,21 @@ int manager_remove_pool(Manager *manager, const char *name, Refusal *refusal) {
         if (!catalog_find_pool(&manager->runtime, name))
                 return refuse(refusal, POOL_UNKNOWN, "There is no pool %s", name);
 
-        r = journal_remove_pool(manager->journal, name, refusal);
+        r = merge_without(manager, name, NULL, &merge);
+        if (r == 0)
+                r = journal_remove_pool(manager->journal, name, refusal);
         manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 
+        enforce(manager, &merge);
         catalog_remove_pool(&manager->runtime, name);
-        return manager_merge_catalogs(manager);
+        return 0;
 }
 
 int manager_add_alias(Manager *manager, Alias *alias, Refusal *refusal) {
         _cleanup_(alias_freep) Alias *owned = alias;
+        _cleanup_(merge_done) Merge merge = { 0 };
         const char *name = alias->name;
         int r;
 
@@ -191,16 +232,24 @@ int manager_add_alias(Manager *manager, Alias *alias, Refusal *refusal) {
         if (manager->registry.catalog.n_aliases >= ALIASES_MAX)
                 return refuse(refusal, LIMIT_EXCEEDED, "There are %d aliases already", ALIASES_MAX);
 
-        r = journal_put_alias(manager->journal, alias, refusal);
-        manager_mind_journal(manager, r);
-        if (r != 0)
+        /* On record last: what is refused for want of memory is not there after the next start either. */
+        r = catalog_add_alias(&manager->runtime, TAKE(owned));
+        if (r < 0)
                 return r;
 
-        r = catalog_add_alias(&manager->runtime, TAKE(owned));
-        return r < 0 ? r : manager_merge_catalogs(manager);
+        r = merge_without(manager, NULL, NULL, &merge);
+        if (r == 0)
+                r = journal_put_alias(manager->journal, alias, refusal);
+        if (r == 0)
+                enforce(manager, &merge);
+        else
+                catalog_remove_alias(&manager->runtime, name);
+        manager_mind_journal(manager, r);
+        return r;
 }
 
 int manager_remove_alias(Manager *manager, const char *name, Refusal *refusal) {
+        _cleanup_(merge_done) Merge merge = { 0 };
         int r;
 
         if (catalog_find_alias(&manager->files, name))
@@ -208,11 +257,14 @@ int manager_remove_alias(Manager *manager, const char *name, Refusal *refusal) {
         if (!catalog_find_alias(&manager->runtime, name))
                 return refuse(refusal, ALIAS_UNKNOWN, "There is no alias %s", name);
 
-        r = journal_remove_alias(manager->journal, name, refusal);
+        r = merge_without(manager, NULL, name, &merge);
+        if (r == 0)
+                r = journal_remove_alias(manager->journal, name, refusal);
         manager_mind_journal(manager, r);
         if (r != 0)
                 return r;
 
+        enforce(manager, &merge);
         catalog_remove_alias(&manager->runtime, name);
-        return manager_merge_catalogs(manager);
+        return 0;
 }

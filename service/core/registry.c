@@ -451,7 +451,7 @@ static int compare_aliases(Changes *changes, const Catalog *old, Catalog *new) {
         return r;
 }
 
-int registry_set_catalog(Registry *registry, Catalog *catalog) {
+int registry_prepare_catalog(Registry *registry, Catalog *catalog, Changes *ret) {
         _cleanup_(changes_done) Changes changes = { 0 };
         int r;
 
@@ -471,13 +471,30 @@ int registry_set_catalog(Registry *registry, Catalog *catalog) {
         if (r < 0)
                 return r;
 
-        changes_done(&registry->changes);
-        registry->changes = changes;
+        *ret = changes;
         changes = (Changes){ 0 };
+        return 0;
+}
+
+void registry_enforce_catalog(Registry *registry, Catalog *catalog, Changes *changes) {
+        changes_done(&registry->changes);
+        registry->changes = *changes;
+        *changes = (Changes){ 0 };
         registry->retired = registry->catalog;
         registry->catalog = *catalog;
         *catalog = (Catalog){ 0 };
         registry->pools_dirty = true;
         registry->version += REGISTRY_TRAIL + 1;
+}
+
+int registry_set_catalog(Registry *registry, Catalog *catalog) {
+        Changes changes;
+        int r;
+
+        r = registry_prepare_catalog(registry, catalog, &changes);
+        if (r < 0)
+                return r;
+
+        registry_enforce_catalog(registry, catalog, &changes);
         return 0;
 }

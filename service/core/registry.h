@@ -61,6 +61,13 @@ int registry_observe_domain(Registry *registry, DomainFacts *facts);
 /* Puts @catalog in force and takes its content over; the old one is released. Signals of added and removed pools and aliases follow. 0; or -ENOMEM, and nothing has changed. */
 int registry_set_catalog(Registry *registry, Catalog *catalog);
 
+/*
+ * The same in two steps, for whoever may find in between that it is not to be: what can fail, with @ret as the changes
+ * then; and what cannot, which takes over both, with nothing having happened to the registry since.
+ */
+int registry_prepare_catalog(Registry *registry, Catalog *catalog, Changes *ret);
+void registry_enforce_catalog(Registry *registry, Catalog *catalog, Changes *changes);
+
 /* Adds an attachment (taken over, also on failure); its devices become reserved. 0 or -ENOMEM. */
 int registry_add_attachment(Registry *registry, Attachment *attachment);
 /*

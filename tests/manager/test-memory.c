@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory that runs out while libvirt speaks: each allocation in turn fails once. Nothing is concluded from what a
- * domain held before, and what could not be taken over is taken over later.
+ * Memory that runs out: each allocation in turn fails once. While libvirt speaks: nothing is concluded from what a
+ * domain held before, and what could not be taken over is taken over later. While pools and aliases are changed: what is
+ * refused is refused for good.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -230,6 +231,95 @@ static void what_is_minded_is_not_forgotten_because_memory_was_short(void **stat
         live(start_with_one_given_up);
 }
 
+/* There, or not, now and after a restart. */
+static void assert_there(Fixture *fixture, bool there) {
+        for (unsigned i = 0; i < 2; i++) {
+                const Catalog *catalog = &manager_registry(fixture->manager)->catalog;
+
+                assert_int_equal(!!catalog_find_pool(catalog, "spare"), there);
+                assert_int_equal(!!catalog_find_alias(catalog, "spare"), there);
+                manager_publish(fixture->manager);
+                fixture_start(fixture);
+        }
+}
+
+static int add_pool(Manager *manager) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        Pool *pool;
+
+        assert_int_equal(pool_new(&pool, "spare", SOURCE_RUNTIME), 0);
+        memory_rest(false);
+        return manager_add_pool(manager, pool, &refusal);
+}
+
+static int add_alias(Manager *manager) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+        Alias *alias;
+
+        assert_int_equal(alias_new(&alias, "spare", SOURCE_RUNTIME), 0);
+        memory_rest(false);
+        return manager_add_alias(manager, alias, &refusal);
+}
+
+static int remove_pool(Manager *manager) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+
+        memory_rest(false);
+        return manager_remove_pool(manager, "spare", &refusal);
+}
+
+static int remove_alias(Manager *manager) {
+        _cleanup_(refusal_done) Refusal refusal = { 0 };
+
+        memory_rest(false);
+        return manager_remove_alias(manager, "spare", &refusal);
+}
+
+/* True when it failed, and then all is as it was. */
+static bool fails(Fixture *fixture, int (*call)(Manager *manager), int n) {
+        int r;
+
+        memory_rest(true);
+        memory_fail_after(n);
+        r = call(fixture->manager);
+        memory_rest(false);
+        shortage.failed |= memory_has_failed();
+        return r != 0;
+}
+
+static bool change_catalog(Fixture *fixture, int n) {
+        shortage.failed = false;
+
+        if (fails(fixture, add_pool, n)) {
+                assert_there(fixture, false);
+                assert_int_equal(add_pool(fixture->manager), 0);
+        }
+        if (fails(fixture, remove_pool, n)) {
+                assert_non_null(
+                        catalog_find_pool(&manager_registry(fixture->manager)->catalog, "spare"));
+        } else {
+                assert_int_equal(add_pool(fixture->manager), 0);
+        }
+        if (fails(fixture, add_alias, n)) {
+                fixture_start(fixture);
+                assert_null(
+                        catalog_find_alias(&manager_registry(fixture->manager)->catalog, "spare"));
+                assert_int_equal(add_alias(fixture->manager), 0);
+        }
+        assert_there(fixture, true);
+        if (fails(fixture, remove_alias, n)) {
+                assert_there(fixture, true);
+                assert_int_equal(remove_alias(fixture->manager), 0);
+        }
+        assert_int_equal(remove_pool(fixture->manager), 0);
+        assert_there(fixture, false);
+        return shortage.failed;
+}
+
+static void a_pool_or_alias_that_was_refused_is_as_it_was_after_a_restart_too(void **state) {
+        live(change_catalog);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_the_guest_has_got_is_not_free_because_memory_was_short),
@@ -237,6 +327,7 @@ int main(void) {
                 cmocka_unit_test(what_a_stranger_has_got_is_not_given_away_meanwhile),
                 cmocka_unit_test(what_was_said_since_is_what_counts),
                 cmocka_unit_test(what_is_minded_is_not_forgotten_because_memory_was_short),
+                cmocka_unit_test(a_pool_or_alias_that_was_refused_is_as_it_was_after_a_restart_too),
         };
 
         return cmocka_run_group_tests_name("manager/memory", tests, NULL, NULL);
