@@ -150,6 +150,7 @@ Bus *bus_free(Bus *bus) {
                         call_free(call);
         }
         free(bus->calls);
+        turn_done(bus);
         later_done(bus);
         intake_free(bus->intake);
         actions_stop(bus);

@@ -253,16 +253,8 @@ void call_done(void *userdata, int verdict, const char *text, uint32_t attachmen
 }
 
 void call_cancel_question(Call *call) {
-        int r = 0;
-
         if (turn_is_put(call))
-                r = sd_bus_call_method_async(
-                        call->bus->connection, NULL, "org.freedesktop.PolicyKit1",
-                        "/org/freedesktop/PolicyKit1/Authority",
-                        "org.freedesktop.PolicyKit1.Authority", "CancelCheckAuthorization", NULL,
-                        NULL, "s", call->cancellation);
-        if (r < 0)
-                log_debug("cannot cancel a question to polkit: %s", strerror(-r));
-
-        turn_over(call);
+                turn_abandon(call);
+        else
+                turn_over(call);
 }

@@ -12,6 +12,7 @@
 
 typedef struct Call Call;
 typedef struct Later Later;
+typedef struct Abandoned Abandoned;
 
 /* What is known of polkit's actions (actions.h). */
 typedef struct Actions {
@@ -49,6 +50,8 @@ struct Bus {
         size_t n_slots;
         Call **calls; /* changing calls that are not answered yet; those that wait stand by how long they do */
         size_t n_calls;
+        Abandoned **abandoned; /* questions that polkit is to cancel (turn.h) */
+        size_t n_abandoned;
         Later *later; /* those that were answered as pending */
         size_t n_later;
         Caller callers[CALLERS_MAX]; /* whose user is known */

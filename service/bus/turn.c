@@ -2,8 +2,19 @@
 #include "bus/turn.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/clock.h"
+#include "util/log.h"
+#include "util/vector.h"
+
+/* A question that polkit is to cancel. */
+struct Abandoned {
+        Bus *bus;
+        uint32_t uid;
+        uint64_t put_usec;
+        sd_bus_slot *slot;
+};
 
 static void forget(Call *call) {
         call->kept = sd_bus_message_unref(call->kept);
@@ -26,6 +37,10 @@ static bool is_taken(const Bus *bus, uint32_t uid) {
                     now_usec - call->put_usec < bus->turn_usec)
                         return true;
         }
+        for (size_t i = 0; i < bus->n_abandoned; i++)
+                if (bus->abandoned[i]->uid == uid &&
+                    now_usec - bus->abandoned[i]->put_usec < bus->turn_usec)
+                        return true;
         return false;
 }
 
@@ -86,14 +101,7 @@ int turn_take(Call *call, sd_bus_message *question, uint64_t usec,
         return 0;
 }
 
-void turn_over(Call *call) {
-        Bus *bus = call->bus;
-        const uint32_t uid = call->uid;
-
-        if (!call->cancellation)
-                return;
-
-        forget(call);
+static void put_next(Bus *bus, uint32_t uid) {
         for (size_t i = 0; i < bus->n_calls; i++) {
                 Call *next = bus->calls[i];
 
@@ -105,8 +113,77 @@ void turn_over(Call *call) {
         }
 }
 
+void turn_over(Call *call) {
+        if (!call->cancellation)
+                return;
+
+        forget(call);
+        put_next(call->bus, call->uid);
+}
+
+static void abandoned_free(Abandoned *abandoned) {
+        sd_bus_slot_unref(abandoned->slot);
+        free(abandoned);
+}
+
+static int on_cancelled(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Abandoned *abandoned = userdata;
+        Bus *bus = abandoned->bus;
+        uint32_t uid = abandoned->uid;
+        size_t i = 0;
+
+        while (bus->abandoned[i] != abandoned)
+                i++;
+        bus->abandoned[i] = bus->abandoned[--bus->n_abandoned];
+        abandoned_free(abandoned);
+        put_next(bus, uid);
+        return 0;
+}
+
+static int cancel(Call *call) {
+        Bus *bus = call->bus;
+        Abandoned *abandoned = calloc(1, sizeof(*abandoned));
+        int r;
+
+        if (!abandoned)
+                return -ENOMEM;
+
+        *abandoned = (Abandoned){ .bus = bus, .uid = call->uid, .put_usec = call->put_usec };
+        r = VECTOR_APPEND(bus->abandoned, bus->n_abandoned, abandoned);
+        if (r < 0) {
+                free(abandoned);
+                return r;
+        }
+
+        r = sd_bus_call_method_async(
+                bus->connection, &abandoned->slot, "org.freedesktop.PolicyKit1",
+                "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
+                "CancelCheckAuthorization", on_cancelled, abandoned, "s", call->cancellation);
+        if (r < 0) {
+                bus->n_abandoned--;
+                abandoned_free(abandoned);
+        }
+        return r;
+}
+
+void turn_abandon(Call *call) {
+        int r = cancel(call);
+
+        if (r < 0)
+                log_debug("cannot cancel a question to polkit: %s", strerror(-r));
+        turn_over(call);
+}
+
 void turn_end(Bus *bus) {
         for (size_t i = 0; i < bus->n_calls; i++)
                 if (bus->calls[i]->kept)
                         forget(bus->calls[i]);
+}
+
+void turn_done(Bus *bus) {
+        for (size_t i = 0; i < bus->n_abandoned; i++)
+                abandoned_free(bus->abandoned[i]);
+        free(bus->abandoned);
+        bus->abandoned = NULL;
+        bus->n_abandoned = 0;
 }

@@ -30,5 +30,14 @@ bool turn_is_put(const Call *call);
 /* The call has no question any more: the next of its user. For a call without one it does nothing. */
 void turn_over(Call *call);
 
+/*
+ * The same for one that is put: it is cancelled, and the next has its turn when polkit has done that. Else who calls and
+ * leaves, again and again, would have as many questions with polkit as he likes.
+ */
+void turn_abandon(Call *call);
+
 /* Forgets all that are not put yet: none of them will be. */
 void turn_end(Bus *bus);
+
+/* What is still to be cancelled is not waited for. */
+void turn_done(Bus *bus);

@@ -154,6 +154,25 @@ static void when_a_caller_leaves_the_next_question_is_put(void **state) {
         assert_int_equal(scene.world->bus->n_calls, 1);
 }
 
+/* Who calls and leaves, over and over, has no more questions with polkit than who stays. */
+static void a_question_whose_caller_left_counts_until_it_is_cancelled(void **state) {
+        _cleanup_(end) Scene scene = begin();
+
+        scene.world->cancels_nothing = true;
+        for (unsigned i = 0; i < 10; i++) {
+                sd_bus *leaver = world_connect(scene.world);
+                Reply *reply = attach(leaver, true);
+
+                world_run_until(scene.world, have_calls, &(size_t){ 1 });
+                reply_free(reply);
+                world_disconnect(leaver);
+                world_run_until(scene.world, have_calls, &(size_t){ 0 });
+        }
+        world_settle(scene.world);
+        assert_int_equal(scene.world->n_asked, 1);
+        assert_int_equal(scene.world->n_cancelled, 1);
+}
+
 static void the_time_of_a_question_begins_when_it_is_put(void **state) {
         _cleanup_(end) Scene scene = begin();
         _cleanup_(reply_freep) Reply *first = NULL, *second = NULL;
@@ -194,6 +213,7 @@ int main(void) {
                 cmocka_unit_test(what_polkit_has_for_longer_than_a_moment_keeps_nobody_back),
                 cmocka_unit_test(a_question_that_is_not_put_yet_goes_with_its_caller),
                 cmocka_unit_test(when_a_caller_leaves_the_next_question_is_put),
+                cmocka_unit_test(a_question_whose_caller_left_counts_until_it_is_cancelled),
                 cmocka_unit_test(the_time_of_a_question_begins_when_it_is_put),
                 cmocka_unit_test(a_service_that_stops_puts_no_more_questions),
         };

@@ -235,7 +235,7 @@ static int on_cancel(sd_bus_message *question, void *userdata, sd_bus_error *err
         }
 
         world->n_cancelled++;
-        return sd_bus_reply_method_return(question, NULL);
+        return world->cancels_nothing ? 1 : sd_bus_reply_method_return(question, NULL);
 }
 
 static int on_enumerate(sd_bus_message *question, void *userdata, sd_bus_error *error) {

@@ -46,6 +46,7 @@ typedef struct World {
                 n_enumerated; /* actions that polkit does not know, by their place in Action */
         bool enumerates_as_stranger; /* who is asked for actions is not who has polkit's name any more */
         void (*on_asked)(struct World *world); /* before polkit answers */
+        bool cancels_nothing; /* polkit does not answer when it is to cancel a question */
         int reload_verdict;
 } World;
 
