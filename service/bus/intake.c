@@ -24,7 +24,8 @@ enum {
 typedef struct Waiting {
         sd_bus_message *message;
         size_t weight;
-        uint32_t uid; /* when it is served */
+        uint32_t uid;   /* when it is served */
+        bool is_answer; /* in the place of a call that was not kept */
 } Waiting;
 
 /* The calls of one user, or of one connection whose user is not known yet. */
@@ -89,18 +90,17 @@ static void remove_lane(Intake *intake, Lane *lane) {
         lane_free(lane);
 }
 
-static int lane_append(Lane *lane, sd_bus_message *message, size_t weight) {
-        const Waiting waiting = { .message = message, .weight = weight };
+static int lane_append(Lane *lane, const Waiting *waiting) {
         int r;
 
         if (lane->first == lane->n_waiting)
                 lane->first = lane->n_waiting = 0;
-        r = VECTOR_APPEND(lane->waiting, lane->n_waiting, waiting);
+        r = VECTOR_APPEND(lane->waiting, lane->n_waiting, *waiting);
         if (r < 0)
                 return r;
 
-        (void) sd_bus_message_ref(message);
-        lane->weight += weight;
+        (void) sd_bus_message_ref(waiting->message);
+        lane->weight += waiting->weight;
         return 0;
 }
 
@@ -154,8 +154,9 @@ static int find_lane(Intake *intake, const char *stranger, uint32_t uid, Lane **
         return 0;
 }
 
-static void answer_with_error(sd_bus_message *message, const char *name, const char *text) {
-        int r = sd_bus_reply_method_errorf(message, name, "%s", text);
+static void answer_with_error(const Waiting *waiting, const char *name, const char *text) {
+        int r = waiting->is_answer ? sd_bus_send(NULL, waiting->message, NULL)
+                                   : sd_bus_reply_method_errorf(waiting->message, name, "%s", text);
 
         if (r < 0)
                 log_debug("cannot answer a call: %s", strerror(-r));
@@ -221,7 +222,7 @@ static Lane *next_lane(Intake *intake, bool *ret_held) {
         return NULL;
 }
 
-/* Puts the next call back, so that it is worked on. */
+/* Puts the next call back, so that it is worked on; on the way to it, sends what is an answer already. */
 static void serve(Intake *intake) {
         bool held = false;
         Waiting waiting;
@@ -231,10 +232,11 @@ static void serve(Intake *intake) {
                 waiting = lane_take(lane);
                 intake->n_taken = 0;
                 intake->n_unconfirmed++;
-                if (sd_bus_enqueue_for_read(intake->connection, waiting.message) >= 0)
+                if (!waiting.is_answer &&
+                    sd_bus_enqueue_for_read(intake->connection, waiting.message) >= 0)
                         intake->served = waiting;
                 else {
-                        answer_with_error(waiting.message, SD_BUS_ERROR_NO_MEMORY, "No memory.");
+                        answer_with_error(&waiting, SD_BUS_ERROR_NO_MEMORY, "No memory.");
                         sd_bus_message_unref(waiting.message);
                 }
                 if (lane_length(lane) == 0)
@@ -265,7 +267,7 @@ static int join(Intake *intake, Lane *stranger, uint32_t uid) {
         while (lane_length(stranger) > 0) {
                 const Waiting *waiting = &stranger->waiting[stranger->first];
 
-                r = lane_append(lane, waiting->message, waiting->weight);
+                r = lane_append(lane, waiting);
                 if (r < 0) {
                         if (lane_length(lane) == 0)
                                 remove_lane(intake, lane); /* each that is there has something */
@@ -299,7 +301,7 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
 
         /* He has left, or there is no memory. */
         for (size_t i = lane->first; i < lane->n_waiting; i++)
-                answer_with_error(lane->waiting[i].message, SD_BUS_ERROR_ACCESS_DENIED,
+                answer_with_error(&lane->waiting[i], SD_BUS_ERROR_ACCESS_DENIED,
                                   "The caller cannot be identified.");
         remove_lane(intake, lane);
         return 0;
@@ -312,60 +314,88 @@ static size_t share_of(const Intake *intake, size_t all, size_t least) {
         return share > least ? share : least;
 }
 
-static int check_room(const Intake *intake, const Lane *lane, size_t weight, sd_bus_error *error) {
-        size_t most = lane->stranger ? INTAKE_STRANGER_MAX
-                                     : share_of(intake, INTAKE_MAX, INTAKE_LANE_MIN);
-
-        if ((lane->stranger || intake->n_waiting >= INTAKE_MAX) && lane_length(lane) >= most)
-                return bus_refuse(error, LIMIT_EXCEEDED, "too many calls of this user wait");
-        if (intake->weight + weight > INTAKE_WEIGHT_MAX &&
-            lane->weight + weight > share_of(intake, INTAKE_WEIGHT_MAX, INTAKE_LANE_WEIGHT_MIN))
-                return bus_refuse(error, LIMIT_EXCEEDED, "too large calls of this user wait");
-        return 0;
+/*
+ * May one more call wait? 0, 1 or a refusal. 1: no, and it is not answered either. Who has as many calls under way as
+ * this would go on with the next one at each answer, as fast as the bus can, and nobody else would get a word in.
+ */
+static int check_number(const Intake *intake, const Lane *lane, sd_bus_error *error) {
+        if (lane->stranger && lane_length(lane) >= INTAKE_STRANGER_MAX)
+                return bus_refuse(error, LIMIT_EXCEEDED, "too many calls of this connection wait");
+        return !lane->stranger && intake->n_waiting >= INTAKE_MAX &&
+               lane_length(lane) >= share_of(intake, INTAKE_MAX, INTAKE_LANE_MIN);
 }
 
 /* One that cannot be read to its end has no weight that could be trusted. */
-static int weigh(sd_bus_message *message, size_t *ret, sd_bus_error *error) {
+static int weigh(const Intake *intake, const Lane *lane, sd_bus_message *message, size_t *ret,
+                 sd_bus_error *error) {
         int r = message_weigh(message, INTAKE_CALL_WEIGHT_MAX, ret);
 
         if (r < 0)
                 return bus_refuse(error, r, NULL);
         if (r > 0)
                 return bus_refuse(error, LIMIT_EXCEEDED, "the call is too large");
+        if (intake->weight + *ret > INTAKE_WEIGHT_MAX &&
+            lane->weight + *ret > share_of(intake, INTAKE_WEIGHT_MAX, INTAKE_LANE_WEIGHT_MIN))
+                return bus_refuse(error, LIMIT_EXCEEDED, "too large calls of this user wait");
         return 0;
+}
+
+/*
+ * What is to wait: the call, or the answer to one that is not kept, which has its turn too. No message: nobody wants an
+ * answer.
+ */
+static int prepare(const Intake *intake, const Lane *lane, sd_bus_message *message, Waiting *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Waiting waiting = { 0 };
+        int r = 0;
+
+        if (weigh(intake, lane, message, &waiting.weight, &error) == 0) {
+                waiting.message = sd_bus_message_ref(message);
+        } else if (sd_bus_message_get_expect_reply(message) > 0) {
+                waiting.weight = 0;
+                waiting.is_answer = true;
+                r = sd_bus_message_new_method_error(message, &waiting.message, &error);
+        }
+
+        *ret = waiting;
+        return r;
+}
+
+static int ask_whose(Lane *lane) {
+        if (!lane->stranger || lane->question)
+                return 0;
+        return sd_bus_call_method_async(
+                lane->intake->connection, &lane->question, DRIVER_NAME, "/org/freedesktop/DBus",
+                DRIVER_NAME, "GetConnectionUnixUser", on_user, lane, "s", lane->stranger);
 }
 
 static int take(Intake *intake, sd_bus_message *message, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(message);
         uint32_t uid = UINT32_MAX;
         bool known = callers_find(intake->callers, sender, &uid);
-        size_t weight;
+        Waiting waiting;
         Lane *lane;
         int r;
-
-        r = weigh(message, &weight, error);
-        if (r < 0)
-                return r;
 
         r = find_lane(intake, known ? NULL : sender, uid, &lane);
         if (r < 0)
                 return bus_refuse(error, r, NULL);
 
-        r = check_room(intake, lane, weight, error);
-        if (r == 0 && lane_append(lane, message, weight) < 0)
-                r = bus_refuse(error, -ENOMEM, NULL);
+        r = check_number(intake, lane, error);
         if (r == 0) {
-                intake->n_waiting++;
-                intake->weight += weight;
-                if (lane->stranger && !lane->question)
-                        r = sd_bus_call_method_async(intake->connection, &lane->question,
-                                                     DRIVER_NAME, "/org/freedesktop/DBus",
-                                                     DRIVER_NAME, "GetConnectionUnixUser", on_user,
-                                                     lane, "s", sender);
+                r = prepare(intake, lane, message, &waiting);
+                if (r >= 0 && waiting.message)
+                        r = lane_append(lane, &waiting);
+                if (r >= 0 && waiting.message) {
+                        intake->n_waiting++;
+                        intake->weight += waiting.weight;
+                        r = ask_whose(lane);
+                }
+                sd_bus_message_unref(waiting.message);
                 if (r < 0)
                         r = bus_refuse(error, r, NULL);
         }
-        if (r < 0 && (lane_length(lane) == 0 || (lane->stranger && !lane->question)))
+        if (lane_length(lane) == 0 || (lane->stranger && !lane->question))
                 remove_lane(intake, lane);
         return r < 0 ? r : 1;
 }

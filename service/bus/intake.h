@@ -5,7 +5,9 @@
  * The bus hands all calls over in one queue: who has 30,000 calls under way would keep everybody else waiting until
  * they are answered. So every call is taken from the queue at once, which is cheap, and waits here in the lane of
  * its user; then the lanes are served one call each, by putting it back into the queue of the connection (as
- * authority.h does). The calls of one connection keep their order. How many may wait is bounded, and what they weigh.
+ * authority.h does). The calls of one connection keep their order. How many may wait is bounded, and what they weigh:
+ * in the place of one that is too heavy its answer waits; what is too many, which takes more than a user can have under
+ * way, is not answered.
  *
  * Answers have one queue too, and the bus takes little at a time from each of its connections: so no more calls
  * are served than it has taken the answers of, but for a few. Who sends more than that is answered later, and as he
@@ -32,7 +34,7 @@ enum {
         INTAKE_STRANGER_MAX =
                 128, /* of a connection whose user is not known: what the bus lets it have under way */
         INTAKE_WEIGHT_MAX =
-                8 << 20, /* what they weigh before a user is held to his share of that… */
+                4 << 20, /* what they weigh before a user is held to his share of that… */
         INTAKE_LANE_WEIGHT_MIN = 64 << 10, /* …which is this at least */
         INTAKE_CALL_WEIGHT_MAX = 2 << 20   /* of one */
 };

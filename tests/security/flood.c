@@ -5,8 +5,8 @@
  *   flood KIND ATTACKER-UID STALLED-UID VICTIM-UID SAMPLES SECONDS
  *
  * The attacker has 250 connections with 128 calls under way on each, as many as the system bus lets one user have.
- * KIND: `pending`, all sent at once and no answer read; `sustained`, another call for each that is answered; `quiet`,
- * none. 100 connections of a third user have subscribed to every signal of the service and read nothing, while root
+ * KIND: `pending`, all sent at once and no answer read; `sustained`, another call for each that is answered; `heavy`,
+ * the same with names of 4,000 letters; `quiet`, none. 100 connections of a third user have subscribed to every signal of the service and read nothing, while root
  * makes and removes an alias between the samples.
  *
  * Prints how long the victim's first call took, in µs; then a line for each of his calls: its name, median, 99th
@@ -38,6 +38,7 @@ enum {
         CONNECTIONS = 250, /* the bus allows 256 */
         UNDER_WAY = 128,
         SUBSCRIBERS = 100,
+        HEAVY_LENGTH = 4000,
         SAMPLES_MIN = 5,
         SAMPLES_MAX = 100000
 };
@@ -49,6 +50,7 @@ typedef struct Shared {
 } Shared;
 
 static Shared *shared;
+static char *heavy; /* a name that the attacker asks for; NULL: short ones */
 
 static void must(int r, const char *what) {
         if (r >= 0)
@@ -84,13 +86,13 @@ static void attack_once(sd_bus *bus, unsigned n, bool hears) {
         must(sd_bus_message_set_allow_interactive_authorization(call, true), "call");
         switch (n % 4) {
         case 0:
-                must(sd_bus_message_append(call, "ssa{sv}", "web", "nic", 0), "call");
+                must(sd_bus_message_append(call, "ssa{sv}", heavy ?: "web", "nic", 0), "call");
                 break;
         case 1:
-                must(sd_bus_message_append(call, "saa{ss}a{sv}", "mine", 0, 0), "call");
+                must(sd_bus_message_append(call, "saa{ss}a{sv}", heavy ?: "mine", 0, 0), "call");
                 break;
         default:
-                must(sd_bus_message_append(call, "s", "nics"), "call");
+                must(sd_bus_message_append(call, "s", heavy ?: "nics"), "call");
         }
         if (hears)
                 must(sd_bus_call_async(bus, NULL, call, on_answer, NULL, UINT64_MAX), "call");
@@ -288,10 +290,15 @@ int main(int argc, char **argv) {
         if (shared == MAP_FAILED || n == 0 || n > SAMPLES_MAX)
                 return EXIT_FAILURE;
 
+        if (strcmp(argv[1], "heavy") == 0) {
+                heavy = calloc(1, HEAVY_LENGTH + 1);
+                must(heavy ? 0 : -ENOMEM, "name");
+                memset(heavy, 'x', HEAVY_LENGTH);
+        }
         stalled = start(is_stalling, stall_child, (uid_t) atoi(argv[3]), false);
         if (strcmp(argv[1], "quiet") != 0)
                 attacker = start(is_attacking, attack_child, (uid_t) atoi(argv[2]),
-                                 strcmp(argv[1], "sustained") == 0);
+                                 strcmp(argv[1], "pending") != 0);
         n = measure((uid_t) atoi(argv[4]), n, (uint64_t) atoi(argv[6]) * 1000000);
         printf("%zu samples; %u sent, %u answered\n", n, shared->n_sent, shared->n_answered);
 
