@@ -99,8 +99,8 @@ def growth(row, who):
 
 # Attach: the domain is looked up, the device is attached, which the test driver cannot, the definition is read and
 # defined anew: 4. Detach: the same, with the element looked for before, and asked for by alias and by element: 6.
-# After each one look at what came of it: the domain, whether it is persistent, what runs and what is defined: 4.
-CALLS_NEEDED = 4 + 6 + 2 * 4
+# After each one look at what came of it: 1. libvirt's event does not say whose change it was: looked up and read, 2.
+CALLS_NEEDED = 4 + 6 + 2 * 1 + 2 * 2
 
 DECIDE = ("decide a1:2", "decide a1:8,b:4")
 

@@ -91,7 +91,7 @@ def nothing_wakes_the_loop_but_the_look_at_all_domains():
 @test
 def a_pair_of_attach_and_detach_syncs_and_asks_no_more_than_it_did():
     at_most(4.5, "attach", "fsyncs of a pair")  # at times the journal is written anew
-    at_most(26, "attach", "calls of libvirt of a pair")
+    at_most(16, "attach", "calls of libvirt of a pair")
 
 
 @test
