@@ -145,11 +145,12 @@ static void pass_aliases(Registry *registry, const HeldDevice *held, size_t n_he
 }
 
 int registry_observe_domain(Registry *registry, DomainFacts *facts) {
-        _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL, *overtaken = NULL;
+        _cleanup_(domain_facts_freep) DomainFacts *given = facts, *old = NULL;
         bool present = facts->present;
         int r;
 
-        overtaken = domains_take_missed(&registry->domains, facts->uuid);
+        /* What was said before is overtaken. */
+        domain_facts_free(domains_take_missed(&registry->domains, facts->uuid));
 
         /* Nothing new is known of what it holds. */
         if (facts->unreadable && domains_find_uuid(&registry->domains, facts->uuid))

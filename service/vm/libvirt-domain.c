@@ -124,8 +124,10 @@ int link_read_domain(Link *link, virDomainPtr domain, const char *uuid, DomainFa
 
         assert(ret);
 
-        if (!domain)
-                domain = found = virDomainLookupByUUIDString(link->connection, uuid);
+        if (!domain) {
+                found = virDomainLookupByUUIDString(link->connection, uuid);
+                domain = found;
+        }
         if (domain) {
                 r = read_or_excuse(link, domain, uuid, ret, ret_text);
         } else {
