@@ -6,8 +6,8 @@
  *
  * The attacker has 250 connections with 128 calls under way on each, as many as the system bus lets one user have.
  * KIND: `pending`, all sent at once and no answer read; `sustained`, another call for each that is answered; `heavy`,
- * the same with names of 4,000 letters; `quiet`, none. 100 connections of a third user have subscribed to every signal of the service and read nothing, while root
- * makes and removes an alias between the samples.
+ * the same with names of 4,000 letters; `quiet`, none. 100 connections of a third user have subscribed to every signal
+ * of the service and read nothing, while root makes and removes an alias between the samples.
  *
  * Prints how long the victim's first call took, in µs; then a line for each of his calls: its name, median, 99th
  * percentile and maximum; and as `bus` and `polkit`, what these alone take to answer. The last line says how many of the
